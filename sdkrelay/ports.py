@@ -1,0 +1,271 @@
+"""What the services need from outside, described from their side: small protocols that io implements and tests fake.
+
+Every ``async`` method may raise :class:`Unavailable`; whoever awaits decides whether to wait, to tell, or to give up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import frozen
+
+from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
+from .domain.notification import Entry, Notice, Topic
+from .domain.status import NodeCondition
+from .domain.wallet import Output, SealedWallet
+
+T = TypeVar("T")
+
+
+class Unavailable(Exception):
+    """The other side (node, database) cannot answer now; the message says why in words for an operator."""
+
+
+class Cancelled(Exception):
+    """The task was cancelled by its owner; never swallow it."""
+
+
+class Clock(Protocol):
+    """Time, as the reactor has it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class Entropy(Protocol):
+    """Unpredictable bytes."""
+
+    def bytes(self, count: int) -> bytes:
+        """``count`` bytes from the operating system's generator."""
+
+
+class Task(Protocol):
+    """A running coroutine with an owner."""
+
+    def cancel(self) -> None:
+        """Stop it at its next await; it sees ``Cancelled``."""
+
+    async def wait(self) -> None:
+        """Until it has ended, however it ended; never raises."""
+
+
+class Lock(Protocol):
+    """Mutual exclusion between coroutines: ``async with lock:``."""
+
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Tasks(Protocol):
+    """Coroutines beside each other, on the reactor or on a test's clock."""
+
+    def start(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Run it beside; a failure is logged under ``name``."""
+
+    async def gather(self, *coroutines: Coroutine[Any, Any, T]) -> list[T]:
+        """Await all, in order; the first failure cancels the others and is raised."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Come back after that time."""
+
+    def lock(self) -> Lock:
+        """A new lock."""
+
+
+class Event(Protocol):
+    """One coroutine waits, others set."""
+
+    def set(self) -> None: ...
+    async def wait(self, timeout: float | None = None) -> bool:
+        """True when set (and cleared by this), False after ``timeout`` seconds."""
+
+
+class Compute(Protocol):
+    """Heavy work away from the reactor: a few threads, one set of native buffers each; inline in tests."""
+
+    @property
+    def workers(self) -> int:
+        """How many pieces run at the same time."""
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """``function(*arguments)`` on a worker; queued in order, urgent work first is not promised."""
+
+
+@frozen
+class RawBlock:
+    """A block as bytes: ``raw`` as serialised on the wire, ``undo`` in the layout of ``/rest/spenttxouts``."""
+
+    height: int
+    raw: bytes
+    undo: bytes
+
+
+@frozen
+class RawTransaction:
+    """A mempool transaction: its bytes and what each of its inputs spends, in order."""
+
+    raw: bytes
+    prevouts: tuple[TxOut, ...]
+
+
+class Chain(Protocol):
+    """The node. Raises :class:`Unavailable` for a node that is away, warming up, refusing, pruned, or on another network."""
+
+    def condition(self) -> NodeCondition:
+        """How the connection stands now; costs nothing."""
+
+    async def tip(self) -> BlockId:
+        """The best block."""
+
+    async def hash_at(self, height: int) -> BlockHash | None:
+        """The best chain's block at a height; None above the tip."""
+
+    async def height_at_time(self, timestamp: int) -> int:
+        """The first height whose block's time, or a later one's, is at or after ``timestamp`` less two hours."""
+
+    async def block(self, block_hash: BlockHash) -> RawBlock | None:
+        """The block with its undo data; None if the node has never heard of it."""
+
+    async def mempool(self) -> list[Txid]:
+        """All transactions in the mempool."""
+
+    async def transaction(self, txid: Txid) -> RawTransaction | None:
+        """A mempool transaction with its prevouts; None when it, or what it spends, has just left the mempool."""
+
+    async def info(self) -> dict[str, Any]:
+        """``blockchain_info``, ``network_info``, ``mempool_info`` as bitcoind gives them (floats as it prints them)."""
+
+    async def block_details(self, block_hash: BlockHash) -> dict[str, Any] | None:
+        """``getblock`` verbosity 1, with amounts untouched; None if unknown."""
+
+
+@frozen
+class TipChanged:
+    """The node has, or may have, another best block; hints can be missed and repeated."""
+
+
+@frozen
+class MempoolAdded:
+    """A transaction came into the mempool."""
+
+    txid: Txid
+
+
+@frozen
+class MempoolRemoved:
+    """A transaction left the mempool for another reason than a block."""
+
+    txid: Txid
+
+
+@frozen
+class MempoolUnknown:
+    """Hints were lost or the node restarted: compare the whole mempool."""
+
+
+Hint = TipChanged | MempoolAdded | MempoolRemoved | MempoolUnknown
+
+
+class IndexStore(Protocol):
+    """The rows of the index; every method is one transaction."""
+
+    async def tip(self) -> BlockId | None:
+        """The highest block indexed."""
+
+    async def hash_at(self, height: int) -> BlockHash | None:
+        """The indexed block at a height, if there is one."""
+
+    async def append_block(self, block: IndexedBlock, notices: Sequence[Notice]) -> list[Entry]:
+        """Store the next block and what is told of it. ValueError unless it follows the tip."""
+
+    async def append_blocks(self, blocks: Sequence[IndexedBlock]) -> None:
+        """Store consecutive blocks of the initial sync; nothing is told of them."""
+
+    async def disconnect_tip(self, block: BlockId, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
+        """Remove the highest block, change the wallets that had seen it, and log what is told. ValueError if it is not the tip."""
+
+    async def rows(self, first: int, last: int) -> list[IndexedBlock]:
+        """The blocks ``first``…``last`` that are indexed, ascending."""
+
+    async def bounds(self) -> tuple[int, int] | None:
+        """The lowest and the highest height indexed."""
+
+    async def totals(self) -> tuple[int, int]:
+        """How many blocks and how many tweaks the index holds."""
+
+
+@frozen
+class WalletChange:
+    """What one step changes for one wallet: its outputs (put by outpoint), and its cursor if it moved."""
+
+    wallet_id: str
+    outputs: tuple[Output, ...] = ()
+    cursor: BlockId | None = None
+
+
+class WalletStore(Protocol):
+    """Registered wallets, their tokens (as SHA-256) and their outputs; every method is one transaction."""
+
+    async def register(self, wallet: SealedWallet, token_hash: bytes) -> None:
+        """Insert the wallet, or replace labels, birthday and cursor of the one with this id; add the token."""
+
+    async def unregister(self, wallet_id: str) -> None:
+        """Forget the wallet, its keys, tokens, outputs and its log entries."""
+
+    async def wallets(self) -> list[SealedWallet]:
+        """All of them, by creation."""
+
+    async def wallet_of_token(self, token_hash: bytes) -> str | None:
+        """Which wallet a token is for."""
+
+    async def outputs(self, wallet_id: str) -> list[Output]:
+        """What was found for a wallet, by height, then as found."""
+
+    async def settle(self, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
+        """Apply the changes and log what is told of them, all or nothing."""
+
+
+class LogStore(Protocol):
+    """The log of notifications; numbers grow by insertion and are never given twice."""
+
+    async def log_id(self) -> str:
+        """This log's name, made when the database was."""
+
+    async def last_number(self) -> int:
+        """The highest number ever given; 0 for an empty log."""
+
+    async def oldest_number(self) -> int:
+        """The lowest number from which nothing is missing: positions before ``oldest_number - 1`` have expired."""
+
+    async def read(self, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int) -> list[Entry]:
+        """Entries numbered above ``after`` that are public on one of the topics, or belong to one of the wallets (payments)."""
+
+    async def prune(self, before: int, keep: int) -> int:
+        """Forget entries older than ``before`` (seconds since the epoch) and all but the newest ``keep``; how many went."""
+
+
+class Store(Protocol):
+    """One database behind three ports."""
+
+    @property
+    def index(self) -> IndexStore: ...
+    @property
+    def wallets(self) -> WalletStore: ...
+    @property
+    def log(self) -> LogStore: ...
+
+    async def meta(self, key: str) -> str | None:
+        """A small fact kept with the data (network, genesis hash, relay id)."""
+
+    async def set_meta(self, key: str, value: str) -> None:
+        """Keep a small fact."""
+
+    def condition(self) -> str | None:
+        """None while writes succeed, else why the last one failed (disk full, locked)."""
+
+    async def close(self) -> None:
+        """Flush and close; nothing may be called afterwards."""
