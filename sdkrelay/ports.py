@@ -185,7 +185,9 @@ class IndexStore(Protocol):
     async def append_blocks(self, blocks: Sequence[IndexedBlock]) -> None:
         """Store consecutive blocks of the initial sync; nothing is told of them."""
 
-    async def disconnect_tip(self, block: BlockId, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
+    async def disconnect_tip(
+        self, block: BlockId, changes: Sequence[WalletChange], notices: Sequence[Notice]
+    ) -> list[Entry]:
         """Remove the highest block, change the wallets that had seen it, and log what is told. ValueError if it is not the tip."""
 
     async def rows(self, first: int, last: int) -> list[IndexedBlock]:

@@ -27,7 +27,13 @@ class Network(StrEnum):
 
 
 #: The height from which taproot outputs can be spent by consensus: nothing earlier can hold a silent payment.
-TAPROOT_HEIGHT = {Network.MAIN: 709632, Network.TEST: 2032291, Network.TESTNET4: 0, Network.SIGNET: 0, Network.REGTEST: 0}
+TAPROOT_HEIGHT = {
+    Network.MAIN: 709632,
+    Network.TEST: 2032291,
+    Network.TESTNET4: 0,
+    Network.SIGNET: 0,
+    Network.REGTEST: 0,
+}
 
 
 def display(value: bytes) -> str:
