@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
+from twisted.internet.defer import CancelledError
 
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
 from .domain.notification import Entry, Notice, Topic
@@ -17,13 +18,12 @@ from .domain.wallet import Output, SealedWallet
 
 T = TypeVar("T")
 
+#: What a cancelled coroutine sees at its await: Twisted's own, so that no await needs wrapping. Never swallow it.
+Cancelled = CancelledError
+
 
 class Unavailable(Exception):
     """The other side (node, database) cannot answer now; the message says why in words for an operator."""
-
-
-class Cancelled(Exception):
-    """The task was cancelled by its owner; never swallow it."""
 
 
 class Clock(Protocol):
@@ -60,6 +60,16 @@ class Lock(Protocol):
     async def __aexit__(self, *exc: object) -> None: ...
 
 
+class Event(Protocol):
+    """One coroutine waits, others set."""
+
+    def set(self) -> None:
+        """Wake who waits, or the next who does."""
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """True when set (and cleared by this), False after ``timeout`` seconds."""
+
+
 class Tasks(Protocol):
     """Coroutines beside each other, on the reactor or on a test's clock."""
 
@@ -75,13 +85,8 @@ class Tasks(Protocol):
     def lock(self) -> Lock:
         """A new lock."""
 
-
-class Event(Protocol):
-    """One coroutine waits, others set."""
-
-    def set(self) -> None: ...
-    async def wait(self, timeout: float | None = None) -> bool:
-        """True when set (and cleared by this), False after ``timeout`` seconds."""
+    def event(self) -> Event:
+        """A new event, not set."""
 
 
 class Compute(Protocol):
