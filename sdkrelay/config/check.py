@@ -1,0 +1,94 @@
+"""What the settings say together, and in their forms, checked without touching the machine: all faults at once.
+
+Whether the node answers or a port is free is tried elsewhere; here is what is wrong on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from .address import Address, parse_address
+from .fault import Fault
+from .model import BitcoinCore, Config, Database, has_credentials
+
+
+def check(config: Config) -> list[Fault]:
+    """Every fault, in the order of the sample file; an empty list means that the relay can be built from it."""
+    parts: list[Iterator[Fault]] = [
+        _relay_id(config.relay_id),
+        _listening(config),
+        _node(config.bitcoin_core),
+        _database(config.database),
+    ]
+    return [fault for part in parts for fault in part]
+
+
+def _relay_id(relay_id: str) -> Iterator[Fault]:
+    if len(relay_id) > 64 or not (relay_id.isascii() and relay_id.isprintable()):
+        yield Fault("relay_id", "at most 64 printable ASCII characters")
+
+
+def _listening(config: Config) -> Iterator[Fault]:
+    """Each address by itself; then two different ones must not want the same port."""
+    addresses: list[Address | None] = []
+    for key, text in (("ws_url", config.ws_url), ("http_url", config.http_url)):
+        try:
+            addresses.append(parse_address(text))
+        except ValueError as error:
+            yield Fault(key, str(error))
+    if len(addresses) == 2 and not config.one_port and _collide(*addresses):
+        yield Fault(
+            "http_url", "wants the port of ws_url; write exactly the same value in both to serve both on one port"
+        )
+
+
+def _collide(first: Address | None, second: Address | None) -> bool:
+    """Whether two addresses cannot be listened on at the same time: one port, and one host or a host that means all."""
+    if first is None or second is None or first.port != second.port or first.port == 0:
+        return False
+    return first.host == second.host or bool({first.host, second.host} & {"0.0.0.0", "::"})
+
+
+def _node(node: BitcoinCore) -> Iterator[Fault]:
+    yield from _http_address("bitcoin_core.url", node.url)
+    if node.cookie_path and (node.user or node.password):
+        yield Fault("bitcoin_core.cookie_path", "give either a cookie file or user and password")
+    if node.user and not node.password:
+        yield Fault("bitcoin_core.password", "missing for the user given")
+    if node.password and not node.user:
+        yield Fault("bitcoin_core.user", "missing for the password given")
+    if ":" in node.user:
+        yield Fault("bitcoin_core.user", "must not contain a colon")
+    for address in node.zmq_url:
+        yield from _zmq_address(address)
+
+
+def _http_address(key: str, url: str) -> Iterator[Fault]:
+    """An empty one stands for the default."""
+    if url and not _parses(url, lambda parts: parts.scheme in ("http", "https") and bool(parts.hostname)):
+        yield Fault(key, "expected http://host:port")
+    elif url and has_credentials(url):
+        yield Fault(key, "put user and password in their own keys, not in the address")
+
+
+def _zmq_address(address: str) -> Iterator[Fault]:
+    if address.startswith("ipc://") and len(address) > 6:
+        return
+    if not _parses(address, lambda parts: parts.scheme == "tcp" and bool(parts.hostname) and parts.port is not None):
+        yield Fault("bitcoin_core.zmq_url", "expected tcp://host:port or ipc://path")
+
+
+def _parses(url: str, accept: Callable[..., bool]) -> bool:
+    """Whether the URL can be taken apart, its port included, and is accepted."""
+    try:
+        parts = urlsplit(url)
+        return parts.port != 0 and accept(parts)
+    except ValueError:
+        return False
+
+
+def _database(database: Database) -> Iterator[Fault]:
+    url = database.url
+    if url and url != "sqlite://" and not (url.startswith("sqlite:///") and len(url) > 10):
+        yield Fault("database.url", "expected sqlite:///file, or sqlite:// for memory")
