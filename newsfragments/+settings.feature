@@ -1,0 +1,1 @@
+Settings come from a TOML file, environment variables and options of `twistd sdkrelay`; everything wrong with them is told at once, and `--check` also tries the node, the folder, the ports and the key file.

@@ -1,0 +1,139 @@
+"""Everything that can be tried before a start, so that an operator sees all that is missing in one run of ``--check``.
+
+It is synchronous and short on purpose: it runs before there is a reactor, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .config.address import Address, parse_address
+from .config.fault import Fault
+from .config.model import Auth, BitcoinCore, Config
+from .node_probe import ask_node
+
+#: Seconds to wait for the node, and for each ZMQ address.
+PATIENCE = 5.0
+
+
+def try_out(config: Config) -> list[Fault]:
+    """What would hinder these settings now: folders, key file, ports, node. The settings must be resolved and sound."""
+    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _ports, _node, _feed]
+    return [fault for attempt in tries for fault in attempt(config)]
+
+
+def tell(faults: list[Fault]) -> int:
+    """Print every fault to standard error, or that there is none; the exit status that says the same."""
+    for fault in faults:
+        sys.stderr.write(f"{fault}\n")
+    if not faults:
+        sys.stdout.write("The settings are sound and everything they need is there.\n")
+    return 1 if faults else 0
+
+
+def _folders(config: Config) -> Iterator[Fault]:
+    """The data folder, and the database's, are writable or can be made."""
+    if not _can_write(Path(config.data_dir)):
+        yield Fault("data_dir", f"{config.data_dir} cannot be written to")
+    file = config.database.url.removeprefix("sqlite:///")
+    if file != config.database.url and not _can_write(Path(file)):
+        yield Fault("database.url", f"{file} cannot be written to")
+
+
+def _can_write(path: Path) -> bool:
+    """Whether the path, or the nearest folder above it that exists, takes writes."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return os.access(path, os.W_OK | os.X_OK if path.is_dir() else os.W_OK)
+
+
+def _master_key(config: Config) -> Iterator[Fault]:
+    """A key file that is there is readable, and by nobody else; one that is not there will be made, if it is the default."""
+    path = Path(config.auth.master_key_file)
+    if not path.exists():
+        if not _can_write(path):
+            yield Fault("auth.master_key_file", f"{path} does not exist and cannot be made")
+    elif not os.access(path, os.R_OK):
+        yield Fault("auth.master_key_file", f"{path} cannot be read")
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077 and not _is_credential(config.auth):
+        yield Fault("auth.master_key_file", f"{path} can be read by others: chmod 600")
+
+
+def _is_credential(auth: Auth) -> bool:
+    """systemd keeps the modes of its credentials folder by other means."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return bool(folder) and auth.master_key_file.startswith(f"{folder}/")
+
+
+def _ports(config: Config) -> Iterator[Fault]:
+    urls = {"ws_url": config.ws_url} if config.one_port else {"ws_url": config.ws_url, "http_url": config.http_url}
+    for key, text in urls.items():
+        address = parse_address(text)
+        why = _cannot_listen(address) if address else None
+        if why:
+            yield Fault(key, f"cannot listen on {text}: {why}")
+
+
+def _cannot_listen(address: Address) -> str | None:
+    """Why the address cannot be listened on, None if it can."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address.host, address.port))
+            listener.listen(1)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        return "the port is taken (is the relay running already?)" if taken else error.strerror or str(error)
+    return None
+
+
+def _node(config: Config) -> Iterator[Fault]:
+    """The credentials can be read, the node answers, and it is on our network with the blocks that are needed."""
+    node = config.bitcoin_core
+    if node.cookie_path and not os.access(node.cookie_path, os.R_OK):
+        yield Fault("bitcoin_core.cookie_path", f"{node.cookie_path} cannot be read (is bitcoind running?)")
+        return
+    answer = ask_node(node.url, _credentials(node), PATIENCE)
+    if answer.refused:
+        yield Fault("bitcoin_core.cookie_path" if node.cookie_path else "bitcoin_core.password", answer.reason)
+    elif answer.chain is None:
+        yield Fault("bitcoin_core.url", answer.reason)
+    else:
+        yield from _fits(config, answer.chain)
+
+
+def _credentials(node: BitcoinCore) -> str:
+    """``user:password`` for the node."""
+    if node.cookie_path:
+        return Path(node.cookie_path).read_text(encoding="utf-8", errors="replace").strip()
+    return f"{node.user}:{node.password}"
+
+
+def _fits(config: Config, chain: dict[str, object]) -> Iterator[Fault]:
+    if chain.get("chain") != config.network:
+        yield Fault("network", f"is {config.network}, but the node is on {chain.get('chain')}")
+    pruned = msgspec.convert(chain.get("pruneheight", 0), int, strict=False)
+    if pruned > config.start_height:
+        yield Fault("sync.start_height", f"is {config.start_height}, but the node has pruned all below {pruned}")
+
+
+def _feed(config: Config) -> Iterator[Fault]:
+    """Something accepts connections where bitcoind is said to publish."""
+    for address in config.bitcoin_core.zmq_url:
+        parts = urlsplit(address)
+        if parts.scheme != "tcp":
+            continue
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
+        except OSError as error:
+            yield Fault("bitcoin_core.zmq_url", f"nothing answers at {address}: {error.strerror or error}")

@@ -1,0 +1,75 @@
+"""twistd's way in: the options of ``twistd sdkrelay``, and the service made from them.
+
+Secrets are never options: they would be seen in the list of processes. They come from files or the environment.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from .config.fault import ConfigurationError
+from .config.model import Config
+from .logs import observer_factory
+from .preflight import tell, try_out
+from .settings import load
+
+#: Which key each option sets.
+OPTION_KEYS = {
+    "network": "network",
+    "data-dir": "data_dir",
+    "ws": "ws_url",
+    "http": "http_url",
+    "bitcoin-url": "bitcoin_core.url",
+    "bitcoin-cookie": "bitcoin_core.cookie_path",
+    "bitcoin-zmq": "bitcoin_core.zmq_url",
+}
+
+
+class Options(usage.Options):
+    """The options; ``settings`` holds what they, the environment and the file amount to."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Follows a bitcoind and tells wallets of their silent payments. Every option has a key in the configuration file, "
+        "which `sdkrelay config` prints with its documentation."
+    )
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["check", None, "Read the settings, try what they need, print every problem, and exit with 0 or 1."],
+    ]
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["config", "c", None, "The TOML file with the settings (else $SDKRELAY_CONFIG, else defaults)."],
+        ["network", None, None, "main, test, testnet4, signet or regtest; must be the node's."],
+        ["data-dir", "d", None, "Folder of the database and the key file."],
+        ["ws", None, None, "Where WebSocket clients connect, host:port."],
+        ["http", None, None, "Where the REST interface listens, host:port."],
+        ["bitcoin-url", None, None, "bitcoind's RPC and REST address, without user and password."],
+        ["bitcoin-cookie", None, None, "bitcoind's cookie file."],
+        ["bitcoin-zmq", None, None, "bitcoind's ZMQ address; several separated by commas."],
+    ]
+    settings: Config
+
+    def postOptions(self) -> None:
+        """Read the settings; what is wrong with them ends the process before it becomes a daemon."""
+        given = {key: self[option] for option, key in OPTION_KEYS.items() if self[option] is not None}
+        try:
+            self.settings = load(self["config"], given)
+        except ConfigurationError as error:
+            raise SystemExit(tell(error.faults)) from error
+        if self["check"]:
+            raise SystemExit(tell(try_out(self.settings)))
+        self._choose_log()
+
+    def _choose_log(self) -> None:
+        """Give twistd our observer, unless it was told of another one or to use syslog."""
+        if self.parent is not None and not self.parent.get("logger") and not self.parent.get("syslog"):
+            self.parent["logger"] = observer_factory(self.settings.logging, self.parent)
+
+
+def makeService(options: Options) -> IService:
+    """The relay as one service, from the settings read."""
+    from .build import make_service  # after twistd has chosen the reactor
+
+    return make_service(options.settings)
