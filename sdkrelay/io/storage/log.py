@@ -1,0 +1,136 @@
+"""The log of notifications: what was told, in one order for everybody, so that whoever was away can be told again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+
+from ...domain.notification import Entry, Kind, Notice, Topic
+from . import facts
+from .facts import Counter
+from .runner import Runner
+from .schema import entry
+
+#: Under this fact the log's name is kept.
+LOG_ID = "log_id"
+
+#: Rows fetched by number in one statement; databases bound the number of parameters.
+FETCH = 500
+
+AFTER = (
+    select(entry.c.number)
+    .where(entry.c.topic == bindparam("topic"), entry.c.number > bindparam("after"))
+    .order_by(entry.c.number)
+    .limit(bindparam("most"))
+)
+PUBLIC = AFTER.where(entry.c.wallet_id.is_(None))
+PRIVATE = AFTER.where(entry.c.wallet_id == bindparam("owner"))
+ENTRIES = select(entry).where(entry.c.number.in_(bindparam("numbers", expanding=True))).order_by(entry.c.number)
+FIRST_FRESH = select(entry.c.number).where(entry.c.at >= bindparam("before")).order_by(entry.c.number).limit(1)
+NEWEST_NOT_KEPT = select(entry.c.number).order_by(entry.c.number.desc()).offset(bindparam("keep")).limit(1)
+EXPIRE = delete(entry).where(entry.c.number <= bindparam("through"))
+FORGET = delete(entry).where(entry.c.wallet_id == bindparam("owner"))
+
+
+def record(connection: Connection, notices: Sequence[Notice], at: int) -> list[Entry]:
+    """Append notices to the log in the caller's transaction; what they became, in the same order."""
+    if not notices:
+        return []
+    first = facts.advance(connection, Counter.ENTRIES, len(notices)) + 1
+    entries = [_entry(number, notice, at) for number, notice in enumerate(notices, first)]
+    connection.execute(insert(entry), [_row(item) for item in entries])
+    return entries
+
+
+def forget(connection: Connection, wallet_id: str) -> None:
+    """Delete a wallet's entries; no public position is missing for it."""
+    connection.execute(FORGET, {"owner": wallet_id})
+
+
+def _entry(number: int, notice: Notice, at: int) -> Entry:
+    return Entry(number, notice.kind, notice.topic, notice.wallet_id, msgspec.json.encode(notice.data), at)
+
+
+def _row(item: Entry) -> dict[str, object]:
+    return {
+        "number": item.number,
+        "kind": item.kind,
+        "topic": item.topic,
+        "wallet_id": item.wallet_id,
+        "body": item.body,
+        "at": item.at,
+    }
+
+
+class DatabaseLog:
+    """The ``LogStore``."""
+
+    def __init__(self, runner: Runner, now: Callable[[], float]) -> None:
+        self._runner = runner
+        self._now = now
+
+    async def log_id(self) -> str:
+        """This log's name, made when the database was."""
+        name = await self._runner.read(lambda connection: facts.get_fact(connection, LOG_ID))
+        if name is None:
+            raise LookupError("the log has no name: the database was not opened by open_store")
+        return name
+
+    async def last_number(self) -> int:
+        """The highest number ever given; 0 for an empty log."""
+        return await self._runner.read(lambda connection: facts.value(connection, Counter.ENTRIES))
+
+    async def oldest_number(self) -> int:
+        """The lowest number from which nothing is missing."""
+        return 1 + await self._runner.read(lambda connection: facts.value(connection, Counter.EXPIRED))
+
+    async def read(self, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int) -> list[Entry]:
+        """At most ``limit`` entries above ``after``, ascending.
+
+        Each topic and each wallet is asked for its next numbers by the index alone; only the entries told are fetched.
+        """
+        return await self._runner.read(lambda connection: _read(connection, after, topics, wallet_ids, limit))
+
+    async def prune(self, before: int, keep: int) -> int:
+        """Forget all before the first entry that is fresh and all but the newest ``keep``; how many went."""
+        return await self._runner.write(lambda connection: _prune(connection, before, keep))
+
+
+def _read(
+    connection: Connection, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int
+) -> list[Entry]:
+    numbers: list[int] = []
+    for statement, parameters in _sources(topics, wallet_ids):
+        numbers += connection.execute(statement, {**parameters, "after": after, "most": limit}).scalars()
+    wanted = iter(sorted(numbers)[:limit])
+    entries: list[Entry] = []
+    while chunk := list(islice(wanted, FETCH)):
+        entries += (_told(row) for row in connection.execute(ENTRIES, {"numbers": chunk}))
+    return entries
+
+
+def _sources(topics: frozenset[Topic], wallet_ids: frozenset[str]) -> Iterable[tuple[Select[int], dict[str, object]]]:
+    for topic in topics:
+        yield PUBLIC, {"topic": topic}
+    if Topic.PAYMENTS in topics:
+        for wallet_id in wallet_ids:
+            yield PRIVATE, {"topic": Topic.PAYMENTS, "owner": wallet_id}
+
+
+def _told(row: Sequence[object]) -> Entry:
+    number, kind, topic, wallet_id, body, at = row
+    return Entry(number, Kind(kind), Topic(topic), wallet_id, body, at)  # type: ignore[arg-type]
+
+
+def _prune(connection: Connection, before: int, keep: int) -> int:
+    last = facts.value(connection, Counter.ENTRIES)
+    fresh = connection.execute(FIRST_FRESH, {"before": before}).scalar_one_or_none()
+    surplus = connection.execute(NEWEST_NOT_KEPT, {"keep": keep}).scalar_one_or_none()
+    through = max(last if fresh is None else fresh - 1, surplus or 0)
+    if through <= facts.value(connection, Counter.EXPIRED):
+        return 0
+    facts.set_value(connection, Counter.EXPIRED, through)
+    return connection.execute(EXPIRE, {"through": through}).rowcount

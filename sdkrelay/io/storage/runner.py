@@ -1,0 +1,143 @@
+"""Runs whole transactions away from the reactor: one thread that writes, and one that reads beside it where the engine can.
+
+An ``Executor`` is one such thread; tests and simulations run the same store on the calling thread. What an engine calls a
+full disk or a lock becomes ``Unavailable`` here, with words for an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import sqlalchemy
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from ...ports import Unavailable
+from .engine import Engine
+
+T = TypeVar("T")
+
+Work = Callable[[Connection], T]
+
+
+class Executor(Protocol):
+    """One place where blocking functions run, one after the other."""
+
+    def start(self) -> None:
+        """Be ready to run; called once, after any fork."""
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """What ``function()`` returns or raises. Cancelling the wait does not undo what it does."""
+
+    def stop(self) -> None:
+        """End; nothing is run afterwards."""
+
+
+class InlineExecutor:
+    """The calling thread itself: for tests, simulations and commands without a reactor."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """``function()``, now."""
+        return function()
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+class ThreadExecutor:
+    """A thread of its own; results come back on the reactor."""
+
+    def __init__(self, reactor: IReactorFromThreads, name: str) -> None:
+        self._reactor = reactor
+        self._pool = ThreadPool(minthreads=1, maxthreads=1, name=name)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._pool.start()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """``function()`` on the thread, after all that was given before."""
+        return await deferToThreadPool(self._reactor, self._pool, function)
+
+    def stop(self) -> None:
+        """End the thread once it has done what it was given."""
+        self._pool.stop()
+
+
+class Runner:
+    """One database opened: its connections, the threads they belong to, and how writing stands."""
+
+    def __init__(self, engine: Engine, executors: Callable[[str], Executor]) -> None:
+        self.engine = engine
+        self._writer = executors("store-writer")
+        self._reader = executors("store-reader") if engine.reads_beside else self._writer
+        self._databases: tuple[sqlalchemy.Engine, sqlalchemy.Engine] | None = None
+        self._reason: str | None = None
+
+    def condition(self) -> str | None:
+        """None while writes succeed, else why the last one failed."""
+        return self._reason
+
+    async def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> None:
+        """Claim the database, ``prepare`` it on the writer's thread, and be ready. StoreError says why not."""
+        self._writer.start()
+        try:
+            self._databases = await self._writer.run(lambda: self.engine.open(prepare))
+        except BaseException:
+            self._writer.stop()
+            raise
+        if self._reader is not self._writer:
+            self._reader.start()
+
+    async def write(self, work: Work[T]) -> T:
+        """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises."""
+        writer, _ = self._opened()
+        try:
+            result = await self._writer.run(lambda: self._transact(writer, work))
+        except Unavailable as error:
+            self._reason = str(error)
+            raise
+        self._reason = None
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        """``work(connection)`` on one unchanging view of the data, with all that was written before."""
+        _, reader = self._opened()
+        return await self._reader.run(lambda: self._transact(reader, work))
+
+    async def close(self) -> None:
+        """Finish what was given, close the connections, end the threads, and give the database free."""
+        writer, reader = self._opened()
+        self._databases = None
+        if self._reader is not self._writer:
+            await self._reader.run(reader.dispose)
+            self._reader.stop()
+        await self._writer.run(lambda: self.engine.close(writer))
+        self._writer.stop()
+
+    def _opened(self) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
+        if self._databases is None:
+            raise Unavailable("the database is not open")
+        return self._databases
+
+    def _transact(self, database: sqlalchemy.Engine, work: Work[T]) -> T:
+        try:
+            with database.begin() as connection:
+                return work(connection)
+        except OverflowError:
+            raise ValueError("a whole number is beyond 64 bits: the database keeps at most 2^63-1") from None
+        except DBAPIError as error:
+            reason = self.engine.explain(error)
+            if reason is None:
+                raise
+            raise Unavailable(reason) from error

@@ -1,0 +1,134 @@
+"""The tables, once for all engines, so that queries, migrations and tests agree on one description.
+
+Hashes and keys are raw bytes in internal order. ``Whole`` is a signed 64-bit integer; SQLite needs the plain word INTEGER
+for it, or it would keep a second tree beside every table. Numbers given to entries, wallets and outputs come from
+``counter`` rows that only grow, so none is ever given twice on any engine, whatever is deleted.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+#: Constraints have names, so that a later migration can speak of them.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+Whole = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, Whole, nullable=False)
+
+
+def _bytes(name: str, nullable: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=nullable)
+
+
+def _text(name: str, nullable: bool = False) -> Column[str]:
+    return Column(name, String, nullable=nullable)
+
+
+def _wallet() -> Column[str]:
+    return Column("wallet_id", String, ForeignKey("wallet.wallet_id", ondelete="CASCADE"), nullable=False)
+
+
+#: Small facts: the network, the relay id, the log's name.
+fact = Table("fact", metadata, Column("key", String, primary_key=True), _text("value"))
+
+#: Numbers that are kept rather than counted, by the names of ``facts.Counter``.
+counter = Table("counter", metadata, Column("name", String, primary_key=True), _whole("value"))
+
+#: One row a block, columns in the order of ``IndexedBlock``.
+block = Table(
+    "block",
+    metadata,
+    Column("height", Whole, primary_key=True, autoincrement=False),
+    _bytes("hash"),
+    _bytes("prev_hash"),
+    _whole("time"),
+    _whole("count"),
+    _bytes("digest"),
+    _bytes("txids"),
+    _bytes("tweaks"),
+    _bytes("counts"),
+    _bytes("prefixes"),
+    _bytes("largest"),
+    _bytes("others"),
+    _bytes("spent"),
+)
+
+wallet = Table(
+    "wallet",
+    metadata,
+    Column("wallet_id", String, primary_key=True),
+    _whole("number"),
+    _text("address"),
+    _bytes("sealed_scan_secret"),
+    _bytes("spend_key"),
+    _text("labels"),
+    _whole("birthday"),
+    _whole("cursor_height"),
+    _bytes("cursor_hash"),
+    _whole("created_at"),
+)
+
+token = Table(
+    "token", metadata, Column("token_hash", LargeBinary, primary_key=True), _wallet(), Index(None, "wallet_id")
+)
+
+output = Table(
+    "output",
+    metadata,
+    Column("found", Whole, primary_key=True, autoincrement=False),
+    _wallet(),
+    _bytes("outpoint"),
+    _whole("value"),
+    _bytes("key"),
+    _whole("k"),
+    Column("label", Whole, nullable=True),
+    _bytes("tweak"),
+    _bytes("output_tweak"),
+    _whole("fee"),
+    _whole("size"),
+    Column("ambiguous", Boolean, nullable=False),
+    _text("standing"),
+    Column("block_height", Whole, nullable=True),
+    _bytes("block_hash", nullable=True),
+    _whole("time"),
+    _bytes("spent_by", nullable=True),
+    Column("spent_height", Whole, nullable=True),
+    _bytes("spent_hash", nullable=True),
+    _bytes("reuse_of", nullable=True),
+    UniqueConstraint("wallet_id", "outpoint"),
+)
+
+#: The log. The one index serves public entries of a topic (no wallet) and the entries of a wallet, both by number.
+entry = Table(
+    "entry",
+    metadata,
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    _text("kind"),
+    _text("topic"),
+    Column("wallet_id", String, nullable=True),
+    _bytes("body"),
+    _whole("at"),
+    Index(None, "wallet_id", "topic", "number"),
+)
