@@ -1,0 +1,188 @@
+"""From bytes to one of the requests of a family, or to the one kind of refusal that says what was wrong where.
+
+A catalog is built from an explicit list of classes. Whatever the bytes are, decoding ends in a request or in
+:class:`~sdkrelay.messages.message.Malformed`; nothing of a secret field ever gets into the latter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from ..domain.problem import Code
+from .message import Malformed, NotJson, Request, UnknownType
+from .values import Secret, decode_value, encode_value
+
+#: More objects and arrays than this in one message are no message of ours, and would take long to look through.
+MAX_CONTAINERS = 10_000
+#: A value longer than this in JSON is not repeated in an error.
+MAX_SHOWN = 200
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_value, decimal_format="number")
+
+
+def encode(message: Any) -> bytes:
+    """A message, or a value made of builtins, as compact JSON."""
+    return _encoder.encode(message)
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    """As much of a message as can be read whatever else is wrong with it."""
+
+    type: msgspec.Raw = msgspec.Raw()
+    id: msgspec.Raw = msgspec.Raw()
+
+
+_open = msgspec.json.Decoder(_Envelope).decode
+
+
+@frozen
+class Kind:
+    """What a catalog knows of one request: its class, its decoder, and which of its fields can hold a secret."""
+
+    request: type[Request]
+    decode: Callable[[bytes], Request]
+    secrets: frozenset[str]
+
+
+class Catalog:
+    """The requests of one family by wire name. ValueError for two of one name, or one without a stated policy."""
+
+    def __init__(self, requests: Iterable[type[Request]]) -> None:
+        self.requests = tuple(requests)
+        self._kinds = {request.wire_name(): _kind(request) for request in self.requests}
+        if len(self._kinds) != len(self.requests):
+            raise ValueError("two requests of one catalog have the same wire name")
+
+    def decode(self, raw: bytes) -> Request:
+        """The request in a JSON text. Raises :class:`Malformed`, or its :class:`NotJson` and :class:`UnknownType`."""
+        name, request_id = _read_envelope(raw)
+        kind = self._kind_of(name, request_id)
+        try:
+            request = kind.decode(raw)
+            _refuse_repeated_keys(raw, request_id)
+        except msgspec.ValidationError as error:
+            raise _broken(kind, str(error), raw, request_id) from None
+        except (ValueError, RecursionError) as error:
+            raise _unparseable(error, request_id) from None
+        return request
+
+    def convert(self, name: str, fields: Mapping[str, str]) -> Request:
+        """The request of this name from fields given as strings, as an URL has them. Raises :class:`Malformed`."""
+        kind = self._kinds[name]
+        try:
+            return msgspec.convert({"type": name, **fields}, kind.request, strict=False, dec_hook=decode_value)
+        except msgspec.ValidationError as error:
+            raise _broken(kind, str(error), msgspec.json.encode(fields), None) from None
+
+    def _kind_of(self, name: Any, request_id: str | None) -> Kind:
+        if not isinstance(name, str):
+            details = {"field": "type", "expected": "the name of a request"}
+            raise Malformed(Code.VALIDATION_ERROR, "type: expected the name of a request", request_id, **details)
+        kind = self._kinds.get(name)
+        if kind is None:
+            message = f"this relay knows no request of type {name[:64]!r}"
+            details = {"field": "type", "value": name[:64], "expected": ", ".join(sorted(self._kinds))}
+            raise UnknownType(Code.UNKNOWN_TYPE, message, request_id, **details)
+        return kind
+
+
+def _kind(request: type[Request]) -> Kind:
+    unstated = [name for name in ("ACCESS", "COST", "EXAMPLE", "__doc__") if not getattr(request, name, None)]
+    if unstated:
+        raise ValueError(f"{request.__name__} must state {', '.join(unstated)}")
+    decoder = msgspec.json.Decoder(request, dec_hook=decode_value)
+    fields = msgspec.inspect.type_info(request).fields  # type: ignore[attr-defined]
+    return Kind(request, decoder.decode, frozenset(field.name for field in fields if _holds_secret(field.type)))
+
+
+def _holds_secret(kind: Any) -> bool:
+    """Whether a value of this type can hold a :class:`Secret` anywhere."""
+    inspect = msgspec.inspect
+    if isinstance(kind, inspect.CustomType):
+        return issubclass(kind.cls, Secret)
+    if isinstance(kind, inspect.StructType):
+        return any(_holds_secret(field.type) for field in kind.fields)
+    if isinstance(kind, inspect.UnionType):
+        return any(_holds_secret(option) for option in kind.types)
+    return isinstance(kind, inspect.VarTupleType) and _holds_secret(kind.item_type)
+
+
+def _read_envelope(raw: bytes) -> tuple[Any, str | None]:
+    """The message's ``type``, whatever it is, and its ``id`` if it has a proper one."""
+    try:
+        envelope = _open(raw)
+        request_id = _scalar(envelope.id)
+    except msgspec.ValidationError:
+        details = {"field": "$", "expected": "a JSON object"}
+        raise Malformed(Code.VALIDATION_ERROR, "expected a JSON object", **details) from None
+    except (ValueError, RecursionError) as error:
+        raise _unparseable(error, None) from None
+    proper = isinstance(request_id, str) and len(request_id) <= 64
+    return _scalar(envelope.type), request_id if proper else None
+
+
+def _scalar(raw: msgspec.Raw) -> Any:
+    """The string, number or boolean in this JSON if it is short, else None."""
+    text = bytes(raw)
+    if not text or len(text) > MAX_SHOWN or text[:1] in b"[{":
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except ValueError:
+        return None
+
+
+def _refuse_repeated_keys(raw: bytes, request_id: str | None) -> None:
+    """The decoder takes the last of two equal keys; nobody should have to know which one a relay takes."""
+    if raw.count(b"{") + raw.count(b"[") > MAX_CONTAINERS:
+        message = f"a message has at most {MAX_CONTAINERS} objects and arrays"
+        raise Malformed(Code.TOO_LARGE, message, request_id, field="$", expected=message)
+    json.loads(raw, object_pairs_hook=_unique, parse_float=len)
+
+
+class _RepeatedKeyError(ValueError):
+    """A key stood twice in one object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > 1 and len({key for key, _ in pairs}) != len(pairs):
+        raise _RepeatedKeyError
+
+
+def _unparseable(error: Exception, request_id: str | None) -> NotJson:
+    """What cannot be read, in words that repeat nothing of it."""
+    if isinstance(error, _RepeatedKeyError):
+        reason = "the same key stands twice in one object"
+    elif isinstance(error, UnicodeError):
+        reason = "the text is not UTF-8"
+    elif isinstance(error, RecursionError):
+        reason = "the text is nested too deeply"
+    else:
+        reason = "the text is not JSON"
+    return NotJson(Code.VALIDATION_ERROR, reason, request_id, field="$", expected="a JSON object")
+
+
+def _broken(kind: Kind, told: str, raw: bytes, request_id: str | None) -> Malformed:
+    """The refusal for what the decoder tells: ``Expected … - at `$.path```, or a missing field."""
+    expected, _, path = told.partition(" - at `")
+    if expected.startswith("Object missing required field `"):
+        missing = expected.split("`")[1]
+        path, expected = f"{path.rstrip('`') or '$'}.{missing}", "it to be there"
+    field = path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
+    details = {"field": field, "expected": expected.removeprefix("Expected ")}
+    if (value := _shown(kind, field, raw)) is not None:
+        details["value"] = value
+    return Malformed(Code.VALIDATION_ERROR, f"{field}: expected {details['expected']}", request_id, **details)
+
+
+def _shown(kind: Kind, field: str, raw: bytes) -> Any:
+    """The value at fault, if it may be repeated: a request that can hold secrets repeats no string, wherever it stood."""
+    if field in kind.secrets:
+        return None
+    value = _scalar(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get(field, msgspec.Raw()))
+    return None if kind.secrets and isinstance(value, str) else value

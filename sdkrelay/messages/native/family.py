@@ -1,0 +1,46 @@
+"""All messages of the native protocol, named one by one: adding a class without naming it here fails a test."""
+
+from __future__ import annotations
+
+from ..message import Message, Request
+from .scan import ScanCancel, ScanProgress, ScanRequest, ScanResponse
+from .session import Authenticate, Authenticated, Error, Handshake, HandshakeResponse, Ping, Pong
+from .subscription import Notification, Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
+from .wallets import (
+    ListWallets,
+    RegisterWallet,
+    UnregisterWallet,
+    WalletRegistered,
+    Wallets,
+    WalletUnregistered,
+)
+
+#: What clients may ask.
+REQUESTS: tuple[type[Request], ...] = (
+    Handshake,
+    Authenticate,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+    RegisterWallet,
+    UnregisterWallet,
+    ListWallets,
+    ScanRequest,
+    ScanCancel,
+)
+
+#: What the relay says.
+REPLIES: tuple[type[Message], ...] = (
+    HandshakeResponse,
+    Authenticated,
+    Pong,
+    SubscribeResponse,
+    UnsubscribeResponse,
+    WalletRegistered,
+    WalletUnregistered,
+    Wallets,
+    ScanProgress,
+    ScanResponse,
+    Notification,
+    Error,
+)

@@ -1,0 +1,1 @@
+"""Requests that only the HTTP interface knows, and their answers."""

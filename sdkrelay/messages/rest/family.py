@@ -1,0 +1,9 @@
+"""The requests that only HTTP knows, named one by one; its table may also name requests of the native family."""
+
+from __future__ import annotations
+
+from ..message import Request
+from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
+
+#: What HTTP clients may ask beside the native requests.
+REQUESTS: tuple[type[Request], ...] = (GetHealth, GetBitcoinInfo, GetBitcoinBlock)
