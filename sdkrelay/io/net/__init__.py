@@ -1,0 +1,1 @@
+"""What every connection needs, whatever it speaks."""
