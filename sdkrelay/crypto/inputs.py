@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from .digest import hash160, tagged
-from .secp256k1 import COMPRESSED, UNCOMPRESSED, context, ffi, is_point, lib
+from .secp256k1 import COMPRESSED, UNCOMPRESSED, context, ec_combine, ec_multiply, ec_parse, ec_serialize, ffi, is_point
 
 #: An internal key without a known secret (BIP341): who spends by script under it has no key to add.
 NUMS = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0")
@@ -92,9 +92,9 @@ class TweakComputer:
         if point is None:
             return None
         outpoint = inputs[0].outpoint if len(inputs) == 1 else min([spent.outpoint for spent in inputs])
-        if not lib.secp256k1_ec_pubkey_tweak_mul(context, point, input_hash(outpoint, key_sum)):
+        if not ec_multiply(context, point, input_hash(outpoint, key_sum)):
             return None
-        lib.secp256k1_ec_pubkey_serialize(context, self._uncompressed, self._uncompressed_size, point, UNCOMPRESSED)
+        ec_serialize(context, self._uncompressed, self._uncompressed_size, point, UNCOMPRESSED)
         tweak: bytes = self._uncompressed_bytes[1:65]
         return tweak
 
@@ -104,13 +104,13 @@ class TweakComputer:
             self._make_room(2 * len(keys))
         count, last = 0, b""
         for key in keys:
-            if lib.secp256k1_ec_pubkey_parse(context, self._slots[count], key, 33):
+            if ec_parse(context, self._slots[count], key, 33):
                 count, last = count + 1, key
         if count < 2:
             return (self._slots[0], last) if count else (None, b"")
-        if not lib.secp256k1_ec_pubkey_combine(context, self._key_sum, self._pointers, count):
+        if not ec_combine(context, self._key_sum, self._pointers, count):
             return None, b""
-        lib.secp256k1_ec_pubkey_serialize(context, self._compressed, self._compressed_size, self._key_sum, COMPRESSED)
+        ec_serialize(context, self._compressed, self._compressed_size, self._key_sum, COMPRESSED)
         return self._key_sum, self._compressed_bytes[:]
 
     def _make_room(self, count: int) -> None:

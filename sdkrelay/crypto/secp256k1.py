@@ -21,7 +21,15 @@ ffi: Any = _ffi
 lib: Any = _lib
 context: Any = _context
 
-#: Flags of ``secp256k1_ec_pubkey_serialize``: 33 and 65 bytes.
+#: The functions of the loops, looked up once: an attribute of ``lib`` costs as much as a small call. Each takes ``context``
+#: first and returns 0 where there is no result (off the curve, out of range, infinity).
+ec_parse: Any = lib.secp256k1_ec_pubkey_parse
+ec_serialize: Any = lib.secp256k1_ec_pubkey_serialize
+ec_multiply: Any = lib.secp256k1_ec_pubkey_tweak_mul
+ec_create: Any = lib.secp256k1_ec_pubkey_create
+ec_combine: Any = lib.secp256k1_ec_pubkey_combine
+
+#: Flags of ``ec_serialize``: 33 and 65 bytes.
 COMPRESSED = 258
 UNCOMPRESSED = 2
 
@@ -37,7 +45,7 @@ def is_secret(secret: bytes) -> bool:
 def parse(key: bytes) -> Any:
     """A native point from 33 compressed or 65 uncompressed bytes; ValueError if it is not on the curve."""
     point = ffi.new("secp256k1_pubkey *")
-    if len(key) not in (33, 65) or not lib.secp256k1_ec_pubkey_parse(context, point, key, len(key)):
+    if len(key) not in (33, 65) or not ec_parse(context, point, key, len(key)):
         raise ValueError("not a public key: no point of the curve")
     return point
 
@@ -46,13 +54,13 @@ def serialize(point: Any, flags: int = COMPRESSED) -> bytes:
     """The 33 (or, uncompressed, 65) bytes of a native point."""
     size = 33 if flags == COMPRESSED else 65
     output = ffi.new("unsigned char[]", size)
-    lib.secp256k1_ec_pubkey_serialize(context, output, ffi.new("size_t *", size), point, flags)
+    ec_serialize(context, output, ffi.new("size_t *", size), point, flags)
     return bytes(ffi.buffer(output))
 
 
 def is_point(key: bytes) -> bool:
     """Whether these are the 33 bytes of a point of the curve."""
-    return len(key) == 33 and bool(lib.secp256k1_ec_pubkey_parse(context, ffi.new("secp256k1_pubkey *"), key, len(key)))
+    return len(key) == 33 and bool(ec_parse(context, ffi.new("secp256k1_pubkey *"), key, len(key)))
 
 
 def compress(point: bytes) -> bytes:
@@ -68,7 +76,7 @@ def decompress(key: bytes) -> bytes:
 def public_key(secret: bytes) -> bytes:
     """The 33-byte public key of a 32-byte secret; ValueError if that is out of range."""
     point = ffi.new("secp256k1_pubkey *")
-    if len(secret) != 32 or not lib.secp256k1_ec_pubkey_create(context, point, secret):
+    if len(secret) != 32 or not ec_create(context, point, secret):
         raise ValueError("not a secret key: it must be 32 bytes, from 1 to the order of the curve less 1")
     return serialize(point)
 
@@ -78,7 +86,7 @@ def add(keys: Iterable[bytes]) -> bytes:
     points = [parse(key) for key in keys]
     total = ffi.new("secp256k1_pubkey *")
     pointers = ffi.new("secp256k1_pubkey *[]", points)
-    if not points or not lib.secp256k1_ec_pubkey_combine(context, total, pointers, len(points)):
+    if not points or not ec_combine(context, total, pointers, len(points)):
         raise ValueError("the keys add up to the point at infinity")
     return serialize(total)
 
@@ -86,6 +94,6 @@ def add(keys: Iterable[bytes]) -> bytes:
 def multiply(key: bytes, scalar: bytes) -> bytes:
     """``scalar`` times a 33-byte key, in variable time; ValueError if the scalar (32 bytes) is 0 or too large."""
     point = parse(key)
-    if len(scalar) != 32 or not lib.secp256k1_ec_pubkey_tweak_mul(context, point, scalar):
+    if len(scalar) != 32 or not ec_multiply(context, point, scalar):
         raise ValueError("the factor must be 32 bytes, from 1 to the order of the curve less 1")
     return serialize(point)

@@ -29,8 +29,22 @@ from .derivation import (
     shared_secret_state,
     tweak_at,
 )
+from .generator import GeneratorMultiple
 from .inputs import SpentInput, TweakComputer, input_public_key, spends_unknown_segwit, transaction_tweak
-from .secp256k1 import COMPRESSED, compress, context, decompress, ffi, lib, parse, public_key
+from .secp256k1 import (
+    COMPRESSED,
+    compress,
+    context,
+    decompress,
+    ec_combine,
+    ec_create,
+    ec_multiply,
+    ec_parse,
+    ec_serialize,
+    ffi,
+    parse,
+    public_key,
+)
 from .sending import PrivateInput, create_outputs, private_input
 
 __all__ = [
@@ -98,7 +112,8 @@ class Scanner:
 
     def _make_buffers(self) -> None:
         self._point = ffi.new("secp256k1_pubkey *")
-        self._tweak_point = ffi.new("secp256k1_pubkey *")
+        self._tweak = GeneratorMultiple()
+        self._tweak_point = self._tweak.point
         self._output_point = ffi.new("secp256k1_pubkey *")
         self._pairs = [ffi.new("secp256k1_pubkey *[2]", [self._tweak_point, point]) for point in self._spend_points]
         self._uncompressed = ffi.new("unsigned char[65]", b"\x04")
@@ -150,17 +165,17 @@ class Scanner:
     def _share(self, tweak: bytes) -> None:
         """Leave the shared secret in the buffer, before the four zero bytes of k = 0."""
         self._tweak_bytes[1:65] = tweak
-        if not lib.secp256k1_ec_pubkey_parse(context, self._point, self._uncompressed, 65):
+        if not ec_parse(context, self._point, self._uncompressed, 65):
             raise ValueError("the tweak is not a point of the curve")
-        lib.secp256k1_ec_pubkey_tweak_mul(context, self._point, self._secret)
-        lib.secp256k1_ec_pubkey_serialize(context, self._shared, self._size, self._point, COMPRESSED)
+        ec_multiply(context, self._point, self._secret)
+        ec_serialize(context, self._shared, self._size, self._point, COMPRESSED)
 
     def _pays(self, tweak: bytes, prefixes: bytes) -> bool:
         """Whether one of the 8-byte prefixes is that of an output for k = 0; the hot loop of every scan."""
         self._share(tweak)
         state = SHARED_SECRET.copy()
         state.update(self._first_message)
-        if not lib.secp256k1_ec_pubkey_create(context, self._tweak_point, state.digest()):
+        if not self._tweak.become(state.digest()):
             return False
         for pair in self._pairs:
             key = self._output_key(pair)
@@ -170,15 +185,15 @@ class Scanner:
 
     def _output_key(self, pair: Any) -> bytes:
         """The x-only key of the sum of two points; of no output at all if that is infinity."""
-        if not lib.secp256k1_ec_pubkey_combine(context, self._output_point, pair, 2):
+        if not ec_combine(context, self._output_point, pair, 2):
             return b""
-        lib.secp256k1_ec_pubkey_serialize(context, self._key, self._size, self._output_point, COMPRESSED)
+        ec_serialize(context, self._key, self._size, self._output_point, COMPRESSED)
         key: bytes = self._key_bytes[1:33]
         return key
 
     def _found_at(self, k: int, tweak: bytes, indexes: dict[bytes, list[int]]) -> list[Found]:
         """What is found for one k, without and with each label; none for a tweak out of range."""
-        if not lib.secp256k1_ec_pubkey_create(context, self._tweak_point, tweak):
+        if not ec_create(context, self._tweak_point, tweak):
             return []
         matches = [
             (index, label)
