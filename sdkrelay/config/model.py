@@ -84,13 +84,11 @@ class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What of the chain is indexed."""
 
     start_height: Annotated[
-        int | None,
-        Meta(
-            ge=0,
-            le=500_000_000,
-            description="The first block indexed; by default taproot's height on the network. Wallets cannot be "
-            "scanned for payments before it.",
-            examples=[709632],
+        Annotated[int, Meta(ge=0, le=500_000_000)] | None,
+        _about(
+            "The first block indexed; by default taproot's height on the network. Wallets cannot be scanned for payments "
+            "before it.",
+            709632,
         ),
     ] = None
 

@@ -15,36 +15,13 @@ APP_FRIENDS = {"attrs", "automat", "twisted.logger"}
 #: The clock, entropy and the reactor: for io/world.py alone.
 WORLD = {"time", "random", "secrets", "uuid", "twisted.internet.reactor"}
 #: What else of the standard library is no business of pure code or of the app.
-OUTSIDE = set(
-    [
-        "asyncio",
-        "concurrent",
-        "ctypes",
-        "fcntl",
-        "glob",
-        "http",
-        "io",
-        "logging",
-        "mmap",
-        "multiprocessing",
-        "os",
-        "pathlib",
-        "queue",
-        "sched",
-        "select",
-        "selectors",
-        "shutil",
-        "signal",
-        "socket",
-        "socketserver",
-        "sqlite3",
-        "ssl",
-        "subprocess",
-        "tempfile",
-        "threading",
-        "urllib.request",
-    ]
-)
+# fmt: off
+OUTSIDE = {
+    "asyncio", "concurrent", "ctypes", "fcntl", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
+    "queue", "sched", "select", "selectors", "shutil", "signal", "socket", "socketserver", "sqlite3", "ssl", "subprocess",
+    "tempfile", "threading", "urllib.request",
+}
+# fmt: on
 #: Twisted's own word for a cancelled coroutine, which ports hands on so that the app need not know Twisted for it.
 CANCELLED = {"twisted.internet.defer", "twisted.internet.defer.CancelledError"}
 #: Ways to the clock, to entropy and to files that need no import of their own.
