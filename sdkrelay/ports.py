@@ -12,9 +12,11 @@ from attrs import frozen
 from twisted.internet.defer import CancelledError
 
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
+from .domain.news import News
 from .domain.notification import Entry, Notice, Topic
 from .domain.status import NodeCondition
 from .domain.wallet import Output, SealedWallet
+from .messages.message import Message
 
 T = TypeVar("T")
 
@@ -276,3 +278,50 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Flush and close; nothing may be called afterwards."""
+
+
+class Caller(Protocol):
+    """Who asks: one conversation, whatever its door; over HTTP it lasts for one request and hears nothing afterwards."""
+
+    @property
+    def session_id(self) -> str:
+        """A name that no other conversation has."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody in between can read along: loopback or TLS."""
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the handshake was accepted (over HTTP: always)."""
+
+    @property
+    def wallet_ids(self) -> frozenset[str]:
+        """The wallets whose payments it may see."""
+
+    def hold(self, wallet_id: str) -> None:
+        """It has proved that it may see this wallet."""
+
+    def release(self, wallet_id: str) -> None:
+        """It may not see this wallet any more."""
+
+    def greet(self) -> None:
+        """The handshake is accepted."""
+
+    def refuse(self, reason: str) -> None:
+        """Close the conversation, with 1008, once the present request is answered."""
+
+    def tell(self, message: Message) -> None:
+        """Send a further message, after what was said so far; without effect once the conversation has ended."""
+
+    def push(self, news: News) -> None:
+        """Send news, written once for all who hear it; without effect once the conversation has ended."""
+
+    async def room(self) -> None:
+        """Until the other side has taken most of what it was told; long answers wait here between their parts."""
+
+    def beside(self, name: str, coroutine: Coroutine[Any, Any, None]) -> Task:
+        """Run it once the present request is answered; cancelled when the conversation ends."""
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Call this when the conversation ends, however it ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 
@@ -13,3 +14,8 @@ class Access(StrEnum):
 
     GREETED = "greeted"
     """After an accepted handshake; over HTTP, where every request stands alone, at any time."""
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a token: its SHA-256; tokens are random and long, so no salt is needed."""
+    return hashlib.sha256(token.encode()).digest()

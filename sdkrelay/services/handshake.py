@@ -1,0 +1,102 @@
+"""Opening a conversation: who we are, what we offer, which wallets the client has proved to have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+from msgspec import UNSET
+
+from ..domain.access import token_hash
+from ..domain.chain import Network
+from ..domain.problem import Code, Problem
+from ..domain.topic import of_capabilities
+from ..messages.native.session import Authenticate, Authenticated, Handshake, HandshakeResponse, Ping, Pong
+from ..messages.values import WalletToken
+from ..ports import Caller, WalletStore
+from .hub import Hub
+from .router import handles
+
+#: What this relay really offers, by the words of ``capabilities``.
+CAPABILITIES = ("notifications", "silent_payments", "scan")
+
+
+@frozen
+class Identity:
+    """What a relay calls itself, the version of its software, and the chain it serves."""
+
+    relay_id: str
+    version: str
+    network: Network
+
+
+class HandshakeService:
+    """Answers ``handshake``, ``authenticate`` and ``ping``."""
+
+    def __init__(self, identity: Identity, wallets: WalletStore, hub: Hub) -> None:
+        self._identity = identity
+        self._wallets = wallets
+        self._hub = hub
+
+    @handles(Handshake)
+    async def handshake(self, request: Handshake, caller: Caller) -> HandshakeResponse:
+        """Open the conversation, or refuse it. A ``since`` that is not held is a Problem and leaves it closed.
+
+        Wallet tokens that are not known are left out: ``wallet_ids`` shows which were taken.
+        """
+        network = self._identity.network
+        if request.network is not None and request.network != network:
+            return self._reject(caller, f"this relay serves {network.value}, another network than the one named")
+        for wallet_id in await self._proved(request.wallet_tokens):
+            if wallet_id is not None:
+                caller.hold(wallet_id)
+        subscriptions = await self._hub.listen(caller, of_capabilities(request.capabilities), request.since)
+        caller.greet()
+        return self._response(caller, subscriptions)
+
+    @handles(Authenticate)
+    async def authenticate(self, request: Authenticate, caller: Caller) -> Authenticated:
+        """Let the session see the wallets of these tokens; AUTH_REQUIRED, and none is taken, if one is not known."""
+        proved = await self._proved(request.wallet_tokens)
+        if None in proved:
+            raise _unknown_token(proved.index(None))
+        for wallet_id in filter(None, proved):
+            caller.hold(wallet_id)
+        return Authenticated(wallet_ids=tuple(sorted(caller.wallet_ids)))
+
+    @handles(Ping)
+    async def ping(self, request: Ping, caller: Caller) -> Pong:
+        """Say that we are here."""
+        sent = request.timestamp
+        return Pong(relay_id=self._identity.relay_id, ping_timestamp=UNSET if sent is None else sent)
+
+    async def _proved(self, tokens: Iterable[WalletToken]) -> list[str | None]:
+        return [await self._wallets.wallet_of_token(token_hash(token.reveal())) for token in tokens]
+
+    def _reject(self, caller: Caller, reason: str) -> HandshakeResponse:
+        caller.refuse(reason)
+        return self._response(caller, (), "rejected", reason)
+
+    def _response(
+        self, caller: Caller, subscriptions: tuple[str, ...], status: str = "accepted", reason: str | None = None
+    ) -> HandshakeResponse:
+        identity = self._identity
+        return HandshakeResponse(
+            status=status,
+            relay_id=identity.relay_id,
+            version=identity.version,
+            server_version=identity.version,
+            network=identity.network.value,
+            capabilities=CAPABILITIES,
+            session_id=caller.session_id,
+            subscriptions=subscriptions,
+            wallet_ids=tuple(sorted(caller.wallet_ids)),
+            position=self._hub.position,
+            reason=UNSET if reason is None else reason,
+        )
+
+
+def _unknown_token(place: int) -> Problem:
+    message = "a wallet token is not known: register the wallet, or leave the token out"
+    details = {"field": f"wallet_tokens[{place}]", "expected": "a token of a registered wallet"}
+    return Problem(Code.AUTH_REQUIRED, message, **details)

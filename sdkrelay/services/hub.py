@@ -1,0 +1,205 @@
+"""Who hears what: subscriptions, and the hand-over from what is stored to what happens now.
+
+An entry is said after its commit, in the order of the log. A feed that starts at an earlier position reads pages of the
+log until nothing was published while it read; only then does it join the live stream. So it misses nothing and hears
+nothing twice, whatever happens in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field, frozen
+
+from ..domain.news import News
+from ..domain.notification import Entry, Topic
+from ..domain.position import Position
+from ..domain.problem import Problem, invalid
+from ..domain.topic import expand, known, listed, without
+from ..messages.native.subscription import Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
+from ..ports import Caller, LogStore, Tasks, Unavailable
+from .router import handles
+
+#: How many entries are read, and told, at a time.
+PAGE = 200
+#: Seconds until the log is asked again when it could not be read.
+RETRY = 1.0
+#: After how many feeds the reactor gets its turn.
+SLICE = 256
+
+
+@frozen
+class Leg:
+    """A piece of the past still to be told: these topics, after one number and up to another."""
+
+    topics: frozenset[Topic]
+    after: int
+    until: int
+
+
+@define(eq=False)
+class Feed:
+    """What one session hears; ``mark`` is the number up to which it was told all that it subscribes to."""
+
+    caller: Caller
+    mark: int
+    names: frozenset[Topic] = frozenset()
+    live: bool = True
+    legs: list[Leg] = field(factory=list)
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether this entry is for this feed: its topic, and its wallet if it is about one."""
+        return entry.topic in expand(self.names) and (
+            entry.wallet_id is None or entry.wallet_id in self.caller.wallet_ids
+        )
+
+    def selection(self) -> tuple[frozenset[Topic], frozenset[str]]:
+        """The topics, and the wallets whose payments are meant by the topic ``payments``."""
+        topics = expand(self.names)
+        return topics, self.caller.wallet_ids if Topic.PAYMENTS in topics else frozenset()
+
+
+class Hub:
+    """Tells every entry of the log to those who may hear it, each written once a dialect."""
+
+    def __init__(self, log: LogStore, tasks: Tasks, relay_id: str) -> None:
+        self._log = log
+        self._tasks = tasks
+        self._relay_id = relay_id
+        self._feeds: dict[str, Feed] = {}
+        self._order = tasks.lock()
+        self._log_id = ""
+        self._head = 0
+
+    async def start(self) -> None:
+        """Learn the log's name and where it stands; before the first client and the first entry."""
+        self._log_id = await self._log.log_id()
+        self._head = await self._log.last_number()
+
+    @property
+    def position(self) -> str:
+        """Where the live stream stands: what a client may give as ``since`` later."""
+        return str(Position(self._log_id, self._head))
+
+    async def publish(self, entries: Sequence[Entry]) -> None:
+        """Tell these entries, just committed, to all who hear them live; feeds still reading find them in the log.
+
+        Should a number before them never have been published, all feeds go back to the log, which has it.
+        """
+        async with self._order:
+            for entry in entries:
+                if entry.number > self._head:
+                    await self._advance(entry)
+
+    async def _advance(self, entry: Entry) -> None:
+        missing, self._head = entry.number > self._head + 1, entry.number
+        if not missing:
+            await self._tell(News(entry, self._log_id))
+            return
+        for feed in tuple(self._feeds.values()):
+            self._go_back(feed)
+
+    async def _tell(self, news: News) -> None:
+        for turn, feed in enumerate(tuple(self._feeds.values()), 1):
+            if feed.live and feed.mark < news.entry.number:
+                feed.mark = news.entry.number
+                if feed.wants(news.entry):
+                    feed.caller.push(news)
+            if turn % SLICE == 0:
+                await self._tasks.sleep(0)
+
+    @handles(Subscribe)
+    async def subscribe(self, request: Subscribe, caller: Caller) -> SubscribeResponse:
+        """Add subscriptions, from a position on if one is given."""
+        names = await self.listen(caller, known(request.subscriptions), request.since)
+        return SubscribeResponse(subscriptions=names, relay_id=self._relay_id, position=self.position)
+
+    @handles(Unsubscribe)
+    async def unsubscribe(self, request: Unsubscribe, caller: Caller) -> UnsubscribeResponse:
+        """Take subscriptions away."""
+        feed = self._feed(caller)
+        feed.names = without(feed.names, known(request.subscriptions))
+        return UnsubscribeResponse(subscriptions=listed(feed.names), relay_id=self._relay_id)
+
+    async def listen(self, caller: Caller, names: frozenset[Topic], since: str | None) -> tuple[str, ...]:
+        """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held."""
+        after = None if since is None else await self._number(since)
+        feed = self._feed(caller)
+        feed.names |= names
+        if after is not None and names:
+            feed.legs.append(Leg(expand(names), after, feed.mark))
+            self._go_back(feed)
+        return listed(feed.names)
+
+    def _feed(self, caller: Caller) -> Feed:
+        feed = self._feeds.get(caller.session_id)
+        if feed is None:
+            feed = self._feeds[caller.session_id] = Feed(caller, self._head)
+            caller.at_end(lambda: self._forget(caller))
+        return feed
+
+    def _forget(self, caller: Caller) -> None:
+        self._feeds.pop(caller.session_id, None)
+
+    def _go_back(self, feed: Feed) -> None:
+        """Let a feed read the log, from its mark or an earlier leg, before it hears more."""
+        if feed.live:
+            feed.live = False
+            feed.caller.beside("replay", self._replay(feed))
+
+    async def _number(self, since: str) -> int:
+        """The number of a position of this log. Problem names the oldest position held."""
+        oldest = await self._log.oldest_number() - 1
+        try:
+            position = Position.parse(since)
+        except ValueError:
+            raise self._not_held(since, oldest) from None
+        if position.log_id != self._log_id or not oldest <= position.number <= await self._log.last_number():
+            raise self._not_held(since, oldest)
+        return position.number
+
+    def _not_held(self, since: str, oldest: int) -> Problem:
+        held = str(Position(self._log_id, max(oldest, 0)))
+        problem = invalid("since", f"a position of this relay's log, {held} or later", value=since)
+        problem.details["oldest"] = held
+        return problem
+
+    async def _replay(self, feed: Feed) -> None:
+        """Tell what is asked of the past, then all that came since, then go live."""
+        while not feed.live:
+            try:
+                await (self._walk(feed, feed.legs[0]) if feed.legs else self._catch_up(feed))
+            except Unavailable:
+                await self._tasks.sleep(RETRY)
+
+    async def _walk(self, feed: Feed, leg: Leg) -> None:
+        """Tell one page of a leg, and keep what is left of it as the feed's next leg."""
+        topics, wallets = feed.selection()
+        page = await self._read(leg.after, topics & leg.topics, wallets)
+        if feed.selection() != (topics, wallets):
+            return
+        self._push(feed, [entry for entry in page if entry.number <= leg.until])
+        last = page[-1].number if len(page) == PAGE else leg.until
+        feed.legs[0:1] = [Leg(leg.topics, last, leg.until)] if last < leg.until else []
+        await feed.caller.room()
+
+    async def _catch_up(self, feed: Feed) -> None:
+        """Tell one page of all topics after the mark; live if it was the last and nothing was published meanwhile."""
+        head = self._head
+        selection = feed.selection()
+        page = await self._read(feed.mark, *selection)
+        if feed.selection() != selection:
+            return
+        self._push(feed, page)
+        full = len(page) == PAGE
+        feed.mark = page[-1].number if full else max([feed.mark, head, *(entry.number for entry in page)])
+        feed.live = not (full or feed.legs) and self._head <= feed.mark
+        if full:
+            await feed.caller.room()
+
+    async def _read(self, after: int, topics: frozenset[Topic], wallets: frozenset[str]) -> list[Entry]:
+        return await self._log.read(after, topics, wallets, PAGE) if topics else []
+
+    def _push(self, feed: Feed, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            feed.caller.push(News(entry, self._log_id))

@@ -1,0 +1,65 @@
+"""What a request must fulfil before any service sees it, whatever door it came through."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from ipaddress import ip_address
+
+from attrs import frozen
+
+from ..domain.access import Access
+from ..domain.problem import Code, Problem
+from ..messages.message import Request
+from ..ports import Caller, Clock
+
+#: How many senders' allowances are remembered; the one longest not seen goes first, and would be full by then.
+SENDERS = 100_000
+
+
+@frozen
+class Gate:
+    """Access and secrecy. ``allow_insecure_keys`` takes private keys over any connection (laboratories)."""
+
+    allow_insecure_keys: bool = False
+
+    def check(self, request: Request, caller: Caller) -> None:
+        """Problem HANDSHAKE_REQUIRED or INSECURE for a request that is not to be handled."""
+        if request.ACCESS is Access.GREETED and not caller.greeted:
+            raise Problem(Code.HANDSHAKE_REQUIRED, "send a handshake first")
+        if request.carries_private_keys() and not (caller.secure or self.allow_insecure_keys):
+            raise Problem(
+                Code.INSECURE, "private keys are taken over TLS or from this machine only: connect with wss://"
+            )
+
+
+class Allowances:
+    """How much each sender may still ask: filled evenly up to a minute's worth, emptied by what requests cost."""
+
+    def __init__(self, clock: Clock, per_minute: int) -> None:
+        self._clock = clock
+        self._capacity = float(per_minute)
+        self._rate = per_minute / 60
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def spend(self, sender: str, cost: int = 1) -> None:
+        """Take a request's cost from its sender. Problem RATE_LIMITED says when it can be tried again."""
+        now = self._clock.monotonic()
+        left, seen = self._left.pop(sender, (self._capacity, now))
+        left = min(self._capacity, left + (now - seen) * self._rate)
+        self._left[sender] = (left - cost if left >= cost else left, now)
+        if len(self._left) > SENDERS:
+            self._left.popitem(last=False)
+        if left < cost:
+            wait = max(1, round((cost - left) / self._rate + 0.5))
+            message = f"more than {self._capacity:.0f} requests a minute: try again in {wait} s"
+            raise Problem(Code.RATE_LIMITED, message, limit=int(self._capacity), retry_after=wait)
+
+
+def sender_of(address: str) -> str:
+    """Who is counted for an address: its /24 or, for IPv6, its /48, because one sender easily has all of it."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    length = 3 if parsed.version == 4 else 6
+    return f"{parsed.version}:{parsed.packed[:length].hex()}"

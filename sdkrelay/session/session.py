@@ -1,0 +1,274 @@
+"""One conversation: frames come in, requests are answered in order, news are told; no socket is known here.
+
+Everything that waits has a bound: frames (reading pauses), what is to be sent (the client is cut, with the position from
+which it can go on), malformed frames (ten in a minute close the conversation).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.logger import Logger
+
+from ..domain.news import News
+from ..domain.problem import Code, Problem
+from ..messages.message import Malformed, Message, UnknownType
+from ..ports import Clock, Event, Task, Tasks
+from .dialects import Dialect
+from .dispatch import Dispatch
+from .lifecycle import new_lifecycle
+from .outbox import Outbox, Patience
+
+log = Logger()
+
+#: Frames that may wait before reading pauses, and to which it must shrink before reading goes on.
+INBOX, INBOX_LOW = 32, 8
+#: Requests handled at a stretch before the reactor gets its turn.
+SLICE = 32
+#: So many malformed frames within so many seconds end the conversation.
+MALFORMED, MALFORMED_SECONDS = 10, 60.0
+
+#: Close codes of RFC 6455 that this relay sends.
+GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, REFUSED, TOO_LARGE, BUG = 1001, 1002, 1003, 1008, 1009, 1011
+
+
+class Wire(Protocol):
+    """What carries the conversation."""
+
+    def send(self, payload: bytes) -> None:
+        """Send a text frame."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame, and be gone soon whatever the other side does."""
+
+    def pause_reading(self) -> None:
+        """Let no more frames come."""
+
+    def resume_reading(self) -> None:
+        """Let frames come again."""
+
+
+@frozen
+class Surroundings:
+    """What all sessions of a door share."""
+
+    dialect: Dialect
+    dispatch: Dispatch
+    tasks: Tasks
+    clock: Clock
+    patience: Patience
+
+
+class Session:
+    """A conversation over a wire; it is the :class:`~sdkrelay.ports.Caller` of its requests."""
+
+    def __init__(self, around: Surroundings, wire: Wire, session_id: str, secure: bool) -> None:
+        self._around = around
+        self._wire = wire
+        self._id = session_id
+        self._secure = secure
+        self._lifecycle = new_lifecycle()
+        self._outbox = Outbox(wire.send, around.clock, around.tasks, around.patience)
+        self._inbox: deque[bytes] = deque()
+        self._malformed: deque[float] = deque(maxlen=MALFORMED)
+        self._wallets: frozenset[str] = frozenset()
+        self._answering = False
+        self._reading = True
+        self._farewell: str | None = None
+        self._after_answer: list[Event] = []
+        self._beside: set[Task] = set()
+        self._at_end: list[Callable[[], None]] = []
+
+    @property
+    def session_id(self) -> str:
+        return self._id
+
+    @property
+    def secure(self) -> bool:
+        return self._secure
+
+    @property
+    def greeted(self) -> bool:
+        return self._lifecycle.is_greeted()
+
+    @property
+    def wallet_ids(self) -> frozenset[str]:
+        return self._wallets
+
+    @property
+    def reading(self) -> bool:
+        """Whether frames may come; a client that is kept waiting is not to blame for its silence."""
+        return self._reading
+
+    def hold(self, wallet_id: str) -> None:
+        self._wallets |= {wallet_id}
+
+    def release(self, wallet_id: str) -> None:
+        self._wallets -= {wallet_id}
+
+    def greet(self) -> None:
+        self._lifecycle.greet()
+
+    def refuse(self, reason: str) -> None:
+        self._farewell = reason
+
+    def tell(self, message: Message) -> None:
+        self._put(self._around.dialect.message(message, self._around.clock.now()))
+
+    def push(self, news: News) -> None:
+        self._put(self._around.dialect.news(news), news)
+
+    async def room(self) -> None:
+        await self._outbox.room()
+
+    def beside(self, name: str, coroutine: Coroutine[Any, Any, None]) -> Task:
+        ended = self._lifecycle.is_ended()
+        answered = self._around.tasks.event() if self._answering or ended else None
+        if answered is not None:
+            self._after_answer.append(answered)
+        task = self._around.tasks.start(name, _after(answered, coroutine))
+        self._beside.add(task)
+        self._around.tasks.start(name, self._forget_when_done(task))
+        if ended:
+            task.cancel()
+        return task
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        if self._lifecycle.is_ended():
+            action()
+        else:
+            self._at_end.append(action)
+
+    def receive(self, frame: bytes) -> None:
+        """A text frame has come."""
+        if self._lifecycle.is_open():
+            self._inbox.append(frame)
+            self._pace()
+            if not self._answering:
+                self._around.tasks.start("session", self._answer_all())
+
+    def receive_binary(self) -> None:
+        """A binary frame has come: no dialect of ours has them."""
+        self.close(UNSUPPORTED, "text frames only")
+
+    def receive_too_large(self, limit: int) -> None:
+        """A message over the limit was announced: it is answered, and the conversation closed."""
+        message = f"a message has at most {limit} bytes"
+        self._put(self._around.dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
+        self.close(TOO_LARGE, message)
+
+    def pause_sending(self) -> None:
+        """The wire takes no more for now."""
+        self._outbox.pause()
+
+    def resume_sending(self) -> None:
+        """The wire takes more."""
+        self._outbox.resume()
+
+    def check_patience(self) -> None:
+        """Cut a client that does not read; call this now and then."""
+        if self._outbox.too_slow():
+            position = self._outbox.position
+            self.close(REFUSED, f"too slow: go on from {position}" if position else "too slow")
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye; what still waits is dropped, the client goes on from its last position another time."""
+        if self._lifecycle.is_open():
+            self._lifecycle.leave()
+            self._inbox.clear()
+            self._outbox.clear()
+            self._wire.close(code, reason)
+
+    def ended(self) -> None:
+        """The connection is gone: nothing runs on for it but the request being handled."""
+        self._lifecycle.end()
+        self._inbox.clear()
+        self._outbox.clear()
+        for task in tuple(self._beside):
+            task.cancel()
+        actions, self._at_end = self._at_end, []
+        for action in actions:
+            action()
+
+    def _put(self, payload: bytes, news: News | None = None) -> None:
+        if self._lifecycle.is_open():
+            self._outbox.put(payload, news.position if news else None)
+            self.check_patience()
+
+    def _pace(self) -> None:
+        """Stop reading while too many frames wait, go on when few do."""
+        waiting = len(self._inbox)
+        if self._reading and waiting >= INBOX:
+            self._reading = False
+            self._wire.pause_reading()
+        elif not self._reading and waiting <= INBOX_LOW:
+            self._reading = True
+            self._wire.resume_reading()
+
+    async def _answer_all(self) -> None:
+        self._answering = True
+        try:
+            await self._answer_waiting()
+        except Exception:
+            log.failure("session {session} failed", session=self._id)
+            self.close(BUG, "internal error")
+        finally:
+            self._answering = False
+
+    async def _answer_waiting(self) -> None:
+        handled = 0
+        while self._inbox:
+            await self._answer(self._inbox.popleft())
+            self._conclude()
+            handled += 1
+            if handled % SLICE == 0:
+                await self._around.tasks.sleep(0)
+
+    async def _answer(self, frame: bytes) -> None:
+        dialect = self._around.dialect
+        try:
+            request = dialect.decode(frame)
+        except Malformed as malformed:
+            self._put(dialect.refusal(malformed, malformed.request_id))
+            self._count_malformed(malformed)
+            return
+        try:
+            reply = await self._around.dispatch.answer(request, self)
+        except Problem as problem:
+            self._put(dialect.refusal(problem, request.id))
+        else:
+            self._put(dialect.answer(reply, request, self._around.clock.now()))
+
+    def _conclude(self) -> None:
+        """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
+        self._pace()
+        answered, self._after_answer = self._after_answer, []
+        for event in answered:
+            event.set()
+        if self._farewell is not None:
+            self.close(REFUSED, self._farewell)
+
+    def _count_malformed(self, malformed: Malformed) -> None:
+        if isinstance(malformed, UnknownType):
+            return
+        now, seen = self._around.clock.monotonic(), self._malformed
+        seen.append(now)
+        if len(seen) == MALFORMED and now - seen[0] < MALFORMED_SECONDS:
+            self.close(PROTOCOL_ERROR, f"{MALFORMED} malformed messages in a minute")
+
+    async def _forget_when_done(self, task: Task) -> None:
+        await task.wait()
+        self._beside.discard(task)
+
+
+async def _after(event: Event | None, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run the coroutine once the event is set; close it if it never comes to that."""
+    try:
+        if event is not None:
+            await event.wait()
+        await coroutine
+    finally:
+        coroutine.close()
