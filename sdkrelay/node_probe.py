@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,11 +17,18 @@ _LARGEST = 1_000_000
 _QUESTION = b'{"jsonrpc":"1.0","id":"check","method":"getblockchaininfo","params":[]}'
 
 
+class ChainFigures(msgspec.Struct):
+    """What is needed of ``getblockchaininfo``: the network's name, and the first block that is not pruned."""
+
+    chain: str
+    pruneheight: int = 0
+
+
 @frozen
 class Answer:
     """What the node said: its chain's figures, or None and the reason; ``refused`` when it did not accept who asks."""
 
-    chain: dict[str, Any] | None
+    chain: ChainFigures | None
     reason: str = ""
     refused: bool = False
 
@@ -32,7 +38,7 @@ class _Error(msgspec.Struct):
 
 
 class _Reply(msgspec.Struct):
-    result: dict[str, Any] | None = None
+    result: ChainFigures | None = None
     error: _Error | None = None
 
 

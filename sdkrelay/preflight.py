@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
 from .config.address import Address, parse_address
 from .config.fault import Fault
 from .config.model import Auth, BitcoinCore, Config
-from .node_probe import ask_node
+from .node_probe import ChainFigures, ask_node
 
 #: Seconds to wait for the node, and for each ZMQ address.
 PATIENCE = 5.0
@@ -42,18 +40,20 @@ def tell(faults: list[Fault]) -> int:
 
 def _folders(config: Config) -> Iterator[Fault]:
     """The data folder, and the database's, are writable or can be made."""
-    if not _can_write(Path(config.data_dir)):
-        yield Fault("data_dir", f"{config.data_dir} cannot be written to")
+    if Path(config.data_dir).is_file() or not _can_write(Path(config.data_dir)):
+        yield Fault("data_dir", f"{config.data_dir} is no folder that can be written to")
     file = config.database.url.removeprefix("sqlite:///")
     if file != config.database.url and not _can_write(Path(file)):
         yield Fault("database.url", f"{file} cannot be written to")
 
 
 def _can_write(path: Path) -> bool:
-    """Whether the path, or the nearest folder above it that exists, takes writes."""
+    """Whether the path takes writes; one that is not there yet, whether the nearest folder above it does."""
+    if path.is_file():
+        return os.access(path, os.W_OK)
     while not path.exists() and path != path.parent:
         path = path.parent
-    return os.access(path, os.W_OK | os.X_OK if path.is_dir() else os.W_OK)
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
 
 
 def _master_key(config: Config) -> Iterator[Fault]:
@@ -119,12 +119,12 @@ def _credentials(node: BitcoinCore) -> str:
     return f"{node.user}:{node.password}"
 
 
-def _fits(config: Config, chain: dict[str, object]) -> Iterator[Fault]:
-    if chain.get("chain") != config.network:
-        yield Fault("network", f"is {config.network}, but the node is on {chain.get('chain')}")
-    pruned = msgspec.convert(chain.get("pruneheight", 0), int, strict=False)
-    if pruned > config.start_height:
-        yield Fault("sync.start_height", f"is {config.start_height}, but the node has pruned all below {pruned}")
+def _fits(config: Config, chain: ChainFigures) -> Iterator[Fault]:
+    if chain.chain != config.network:
+        yield Fault("network", f"is {config.network}, but the node is on {chain.chain[:20]}")
+    if chain.pruneheight > config.start_height:
+        why = f"is {config.start_height}, but the node has pruned all below {chain.pruneheight}"
+        yield Fault("sync.start_height", why)
 
 
 def _feed(config: Config) -> Iterator[Fault]:
