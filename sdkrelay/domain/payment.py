@@ -7,7 +7,7 @@ holdings absorb it. Telling follows one rule: folding a wallet's notices in orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from attrs import evolve, frozen
@@ -58,6 +58,7 @@ class Holdings:
         self.outputs: dict[bytes, Output] = {}
         self.first_by_key: dict[bytes, bytes] = {}
         self.prefixes: set[bytes] = set()
+        self._pending: dict[bytes, Output] = {}
         self.absorb(outputs)
 
     def absorb(self, outputs: Iterable[Output]) -> None:
@@ -65,6 +66,10 @@ class Holdings:
         for output in outputs:
             self.outputs[output.outpoint] = output
             self.prefixes.add(output.key[:PREFIX])
+            if _is_pending(output):
+                self._pending[output.outpoint] = output
+            else:
+                self._pending.pop(output.outpoint, None)
             if output.reuse_of is None:
                 self.first_by_key.setdefault(output.key, output.outpoint)
 
@@ -73,22 +78,28 @@ class Holdings:
         return [output for output in self.outputs.values() if block in (output.block, output.spent_in)]
 
     def of_transaction(self, txid: Txid) -> list[Output]:
-        """Outputs that a transaction made, or spends."""
-        return [output for output in self.outputs.values() if txid in (output.outpoint[:32], output.spent_by)]
+        """Pending outputs that a mempool transaction made, or spends."""
+        return [output for output in self._pending.values() if txid in (output.outpoint[:32], output.spent_by)]
 
     def unconfirmed(self) -> set[Txid]:
         """Transactions known from the mempool only: they made an output, or spend one."""
-        waiting = {Txid(o.outpoint[:32]) for o in self.outputs.values() if o.standing is Standing.MEMPOOL}
-        return waiting | {Txid(o.spent_by) for o in self.outputs.values() if o.spent_by and o.spent_in is None}
+        made = {Txid(held.outpoint[:32]) for held in self._pending.values() if held.standing is Standing.MEMPOOL}
+        return made | {
+            Txid(held.spent_by) for held in self._pending.values() if held.spent_by and held.spent_in is None
+        }
 
     def balance(self) -> tuple[int, int]:
-        """Satoshi and number of the confirmed outputs that nothing spends, mempool included."""
+        """Satoshi and number of the outputs, confirmed or in the mempool, that nothing spends there."""
         values = [
             output.value
             for output in self.outputs.values()
-            if output.standing is Standing.CONFIRMED and output.spent_by is None and output.reuse_of is None
+            if output.standing is not Standing.ORPHANED and output.spent_by is None and output.reuse_of is None
         ]
         return sum(values), len(values)
+
+
+def _is_pending(output: Output) -> bool:
+    return output.standing is Standing.MEMPOOL or (output.spent_by is not None and output.spent_in is None)
 
 
 class Draft:
@@ -100,12 +111,25 @@ class Draft:
         self._address = address
         self._changed: dict[bytes, Output] = {}
         self._keys: dict[bytes, bytes] = {}
+        self._prefixes: set[bytes] = set()
         self.notices: list[Notice] = []
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """The outputs that are new or changed."""
         return tuple(self._changed.values())
+
+    def touches(self, prefixes: frozenset[bytes]) -> bool:
+        """Whether a key the wallet is known to own, one of this draft included, starts with one of these 8 bytes."""
+        return not (self._holdings.prefixes.isdisjoint(prefixes) and self._prefixes.isdisjoint(prefixes))
+
+    def own_prefixes(self, among: Set[bytes]) -> Set[bytes]:
+        """Which of these 8 bytes start a key the wallet is known to own."""
+        return (among & self._holdings.prefixes) | (among & self._prefixes)
+
+    def own_outpoints(self, among: Set[bytes]) -> Set[bytes]:
+        """Which of these outpoints are the wallet's, those of this draft included."""
+        return (among & self._holdings.outputs.keys()) | (among & self._changed.keys())
 
     def found(self, transaction: Transaction, matches: Sequence[Match], sighting: Sighting) -> None:
         """The transaction was sighted; ``matches`` are its outputs that pay the wallet. Also sees reused addresses."""
@@ -155,6 +179,7 @@ class Draft:
             held = _new_output(outpoint, transaction, match, sighting)
             self._changed[outpoint] = held
             self._keys.setdefault(held.key, outpoint)
+            self._prefixes.add(held.key[:PREFIX])
             self._tell_payment(Kind.PAYMENT_DETECTED, held, sighting)
         elif held.block == sighting.block and held.standing is not Standing.ORPHANED:
             return

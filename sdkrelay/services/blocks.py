@@ -1,0 +1,127 @@
+"""Blocks, fetched from the node and worked on away from the reactor: their index rows, and look-ups into them.
+
+The last few are kept, because the block just indexed is the one that wallets are about to look into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from ..crypto.digest import block_digest
+from ..crypto.silent import TweakComputer
+from ..domain.chain import Block, BlockHash, BlockId, IndexedBlock, Spend, Transaction, Txid, display
+from ..domain.payment import PREFIX
+from ..messages.bitcoin.block import decode_block
+from ..ports import Chain, Compute, RawBlock, Unavailable
+
+#: No tweak that a transaction could have.
+_UNKNOWN = b"unknown"
+
+#: How many looked-into blocks are kept; at a few hundred kilobytes each this stays small.
+KEPT = 12
+
+
+@frozen
+class BlockView:
+    """A block of the best chain with the look-ups a wallet's step needs, and its index row.
+
+    ``paying`` has the transactions that pay a taproot key, by the key's first 8 bytes; ``spends`` is by outpoint.
+    """
+
+    id: BlockId
+    block: Block
+    row: IndexedBlock
+    by_txid: Mapping[Txid, Transaction]
+    paying: Mapping[bytes, Sequence[Transaction]]
+    spends: Mapping[bytes, Spend]
+
+
+def view_block(raw: RawBlock, known: Mapping[Txid, bytes | None]) -> BlockView:
+    """Parse a block and index it; tweaks of transactions in ``known`` are taken from there. Malformed if it does not parse."""
+    block = decode_block(raw.raw, raw.undo)
+    row = index_block(block, raw.height, known)
+    paying: dict[bytes, list[Transaction]] = {}
+    for transaction in block.transactions:
+        for output in transaction.outputs:
+            paying.setdefault(output.key[:PREFIX], []).append(transaction)
+    return BlockView(
+        id=row.id,
+        block=block,
+        row=row,
+        by_txid={transaction.txid: transaction for transaction in block.transactions},
+        paying=paying,
+        spends={spend.outpoint: spend for spend in block.spends},
+    )
+
+
+def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -> IndexedBlock:
+    """The index row of a parsed block."""
+    tweaks = _tweaks(block.transactions, known)
+    eligible = [(transaction, tweak) for transaction, tweak in zip(block.transactions, tweaks, strict=True) if tweak]
+    packed = b"".join([tweak for _, tweak in eligible])
+    rest = [transaction for transaction, tweak in zip(block.transactions, tweaks, strict=True) if not tweak]
+    return IndexedBlock(
+        height=height,
+        hash=block.header.hash,
+        prev_hash=block.header.prev_hash,
+        time=block.header.time,
+        count=len(eligible),
+        digest=block_digest(packed),
+        txids=b"".join([transaction.txid for transaction, _ in eligible]),
+        tweaks=packed,
+        counts=b"".join([len(transaction.outputs).to_bytes(4, "little") for transaction, _ in eligible]),
+        prefixes=_prefixes([transaction for transaction, _ in eligible]),
+        largest=b"".join([_largest(transaction).to_bytes(8, "little") for transaction, _ in eligible]),
+        others=_prefixes(rest),
+        spent=b"".join([spend.key[:PREFIX] for spend in block.spends]),
+    )
+
+
+def _tweaks(transactions: Sequence[Transaction], known: Mapping[Txid, bytes | None]) -> list[bytes | None]:
+    """Looked up once each, for ``known`` may change meanwhile in another thread."""
+    computer = TweakComputer()
+    looked_up = [known.get(transaction.txid, _UNKNOWN) for transaction in transactions]
+    return [
+        computer.tweak(transaction.inputs) if tweak is _UNKNOWN else tweak
+        for transaction, tweak in zip(transactions, looked_up, strict=True)
+    ]
+
+
+def _prefixes(transactions: Sequence[Transaction]) -> bytes:
+    return b"".join([output.key[:PREFIX] for transaction in transactions for output in transaction.outputs])
+
+
+def _largest(transaction: Transaction) -> int:
+    return max([output.value for output in transaction.outputs])
+
+
+class Blocks:
+    """The node's blocks, parsed and indexed on a worker, the last few kept."""
+
+    def __init__(self, chain: Chain, compute: Compute) -> None:
+        self._chain = chain
+        self._compute = compute
+        self._kept: dict[BlockHash, BlockView] = {}
+
+    async def fetch(self, block_hash: BlockHash, known: Mapping[Txid, bytes | None] | None = None) -> BlockView | None:
+        """A block by its hash, None if the node has never heard of it; not kept. Unavailable when the node is away."""
+        raw = await self._chain.block(block_hash)
+        return None if raw is None else await self._compute.run(view_block, raw, known or {})
+
+    def keep(self, view: BlockView) -> None:
+        """Remember a block that is about to be looked into."""
+        self._kept[view.row.hash] = view
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    async def get(self, block: BlockId) -> BlockView:
+        """A block that is in the index; Unavailable when the node cannot give it (away, or pruned)."""
+        view = self._kept.get(block.hash)
+        if view is None:
+            view = await self.fetch(block.hash)
+            if view is None:
+                raise Unavailable(f"the node no longer has block {display(block.hash)} at height {block.height}")
+            self.keep(view)
+        return view
