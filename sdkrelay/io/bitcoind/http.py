@@ -10,10 +10,18 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseFailed, ResponseNeverReceived
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    ResponseDone,
+    ResponseFailed,
+    ResponseNeverReceived,
+    _HTTP11ClientFactory,
+)
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
@@ -33,7 +41,7 @@ class NodeHttp:
         self.url = url.rstrip("/")
         self._clock: IReactorTime = reactor
         self._timeout = timeout
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
+        self._pool = _Pool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = size
         self._pool.retryAutomatically = False
         self._client = HTTPClient(agent or Agent(reactor, connectTimeout=timeout, pool=self._pool))
@@ -80,11 +88,21 @@ class NodeHttp:
         return response.code, await collector.finished
 
 
+class _Connections(_HTTP11ClientFactory):
+    """Does not log every connection made: a node that is away would fill the log."""
+
+    noisy = False
+
+
+class _Pool(HTTPConnectionPool):
+    _factory = _Connections
+
+
 def _is_cancelled(problem: BaseException) -> bool:
     """Whether it was our own caller who gave up; the agent wraps that when a request was under way."""
     if isinstance(problem, ResponseFailed | ResponseNeverReceived):
         return any(reason.check(CancelledError) for reason in problem.reasons)
-    return isinstance(problem, CancelledError)
+    return isinstance(problem, CancelledError | ConnectingCancelledError)
 
 
 class _Body(Protocol):

@@ -191,8 +191,8 @@ class BitcoinNode(Service):
             raise
 
     async def _run(self) -> None:
-        """For ever: look, wait. Ends only by being cancelled."""
-        while True:
+        """Look, wait, and again, until the service stops."""
+        while self.running:
             delay = await self._look()
             self._pause = Deferred()
             timer = self._clock.callLater(delay, self._wake)
@@ -240,7 +240,7 @@ class BitcoinNode(Service):
         if info.pruned and info.pruneheight > needed:
             return f"bitcoind has pruned the blocks below {info.pruneheight}, but those from {needed} on are needed"
         if info.initialblockdownload:
-            return f"bitcoind is still downloading the chain: {info.blocks} of {info.headers} blocks"
+            return f"bitcoind is still downloading the chain: block {info.blocks} of {info.headers}"
         return None
 
     def _set(self, state: NodeState, reason: str | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -23,7 +22,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-_SET_PARENT_DEATH_SIGNAL = 1
+from . import tether
+
 _PATIENCE = 60.0
 _INTERVAL = 0.1
 
@@ -38,6 +38,14 @@ class CallFailed(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"{text} ({code})")
         self.code = code
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @frozen
@@ -58,9 +66,9 @@ class RegtestNode:
     command: Sequence[str]
     folder: Path
     options: Options = field(factory=Options)
-    rpc_port: int = field(factory=lambda: free_port())
-    p2p_port: int = field(factory=lambda: free_port())
-    zmq_port: int = field(factory=lambda: free_port())
+    rpc_port: int = field(factory=free_port)
+    p2p_port: int = field(factory=free_port)
+    zmq_port: int = field(factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,11 +97,10 @@ class RegtestNode:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
-                [*self.command, *self._arguments()],
+                [sys.executable, "-I", tether.__file__, str(os.getpid()), *self.command, *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=_end_with_parent(),
             )
         for _ in range(round(_PATIENCE / _INTERVAL)):
             if self._answers():
@@ -175,26 +182,3 @@ class RegtestNode:
 
     def _last_words(self) -> str:
         return (self.folder / "output.log").read_text("utf-8", "replace")[-500:].strip() or "it said nothing"
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _end_with_parent() -> Any:
-    """What the child does before it becomes bitcoind: ask the kernel to end it with us. None where there is no such call."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGTERM), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask

@@ -78,7 +78,7 @@ class _Reader(ZmqConnection):
 
     highWaterMark = HIGH_WATER_MARK
     reconnectInterval = 200
-    reconnectIntervalMax = 5_000
+    reconnectIntervalMax = 2_000
     read_scheduled: Any = None
 
     def __init__(self, factory: Any, kind: int, received: Callable[[list[bytes]], None]) -> None:

@@ -1,0 +1,1 @@
+"""Tests against real programs; skipped, saying why, where they cannot be had."""
