@@ -49,9 +49,11 @@ def _read(path: Path, forbidden: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise MasterKeyError(f"the master key {path} cannot be read ({error.strerror}): put the file back") from None
-    with open(descriptor, "rb") as file:
+    try:
         _check_mode(path, os.fstat(descriptor).st_mode, forbidden)
-        return _decode(path, file.read(LONGEST))
+        return _decode(path, os.read(descriptor, LONGEST))
+    finally:
+        os.close(descriptor)
 
 
 def _check_mode(path: Path, mode: int, forbidden: int) -> None:

@@ -31,12 +31,11 @@ class StoreError(Exception):
 class Engine(Protocol):
     """A kind of database: how to connect to it, and what it says otherwise than its sisters."""
 
-    @property
-    def reads_beside(self) -> bool:
-        """Whether a reader sees its own unchanging view while the writer goes on."""
-
     def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
-        """Claim the database for this process and connect: a writer, which ``prepare`` gets first, and a reader."""
+        """Claim the database for this process and connect: a writer, which ``prepare`` gets first, and a reader.
+
+        The reader sees an unchanging view while the writer goes on; an engine that cannot do that gives the writer twice.
+        """
 
     def close(self, writer: sqlalchemy.Engine) -> None:
         """Disconnect the writer, the reader being gone, and give the database free."""
@@ -106,7 +105,6 @@ class SqliteMemory(_Sqlite):
     """SQLite without a file: one connection, used by one thread, gone when it is closed."""
 
     name = "the database in memory"
-    reads_beside = False
 
     def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
         """A new, empty database."""
@@ -121,8 +119,6 @@ class SqliteMemory(_Sqlite):
 
 class SqliteFile(_Sqlite):
     """SQLite in a file, readable by its owner only, locked for this process."""
-
-    reads_beside = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from ...domain.notification import Entry, Kind, Notice, Topic
 from . import facts
@@ -32,6 +32,7 @@ ENTRIES = select(entry).where(entry.c.number.in_(bindparam("numbers", expanding=
 FIRST_FRESH = select(entry.c.number).where(entry.c.at >= bindparam("before")).order_by(entry.c.number).limit(1)
 NEWEST_NOT_KEPT = select(entry.c.number).order_by(entry.c.number.desc()).offset(bindparam("keep")).limit(1)
 EXPIRE = delete(entry).where(entry.c.number <= bindparam("through"))
+HIGHEST_UNTIL = select(func.max(entry.c.number)).where(entry.c.number <= bindparam("through"))
 FORGET = delete(entry).where(entry.c.wallet_id == bindparam("owner"))
 
 
@@ -126,11 +127,11 @@ def _told(row: Sequence[object]) -> Entry:
 
 
 def _prune(connection: Connection, before: int, keep: int) -> int:
-    last = facts.value(connection, Counter.ENTRIES)
     fresh = connection.execute(FIRST_FRESH, {"before": before}).scalar_one_or_none()
+    stale = facts.value(connection, Counter.ENTRIES) if fresh is None else fresh - 1
     surplus = connection.execute(NEWEST_NOT_KEPT, {"keep": keep}).scalar_one_or_none()
-    through = max(last if fresh is None else fresh - 1, surplus or 0)
-    if through <= facts.value(connection, Counter.EXPIRED):
+    through = connection.execute(HIGHEST_UNTIL, {"through": max(stale, surplus or 0)}).scalar_one()
+    if through is None:
         return 0
     facts.set_value(connection, Counter.EXPIRED, through)
     return connection.execute(EXPIRE, {"through": through}).rowcount

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import sqlalchemy
+from attrs import frozen
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from twisted.internet.interfaces import IReactorFromThreads
@@ -74,14 +75,23 @@ class ThreadExecutor:
         self._pool.stop()
 
 
+@frozen
+class _Opened:
+    """The connections of an open database and the threads they belong to; where nobody reads beside, both are one."""
+
+    writer: Executor
+    reader: Executor
+    write_to: sqlalchemy.Engine
+    read_from: sqlalchemy.Engine
+
+
 class Runner:
-    """One database opened: its connections, the threads they belong to, and how writing stands."""
+    """One database: opened, its transactions run, closed; and how writing stands."""
 
     def __init__(self, engine: Engine, executors: Callable[[str], Executor]) -> None:
         self.engine = engine
-        self._writer = executors("store-writer")
-        self._reader = executors("store-reader") if engine.reads_beside else self._writer
-        self._databases: tuple[sqlalchemy.Engine, sqlalchemy.Engine] | None = None
+        self._executors = executors
+        self._opened: _Opened | None = None
         self._reason: str | None = None
 
     def condition(self) -> str | None:
@@ -89,21 +99,25 @@ class Runner:
         return self._reason
 
     async def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> None:
-        """Claim the database, ``prepare`` it on the writer's thread, and be ready. StoreError says why not."""
-        self._writer.start()
+        """Claim the database, ``prepare`` it on the writer's thread, and be ready; may be tried again when it raises."""
+        writer = self._executors("store-writer")
+        writer.start()
         try:
-            self._databases = await self._writer.run(lambda: self.engine.open(prepare))
+            write_to, read_from = await writer.run(lambda: self.engine.open(prepare))
         except BaseException:
-            self._writer.stop()
+            writer.stop()
             raise
-        if self._reader is not self._writer:
-            self._reader.start()
+        reader = writer
+        if read_from is not write_to:
+            reader = self._executors("store-reader")
+            reader.start()
+        self._opened = _Opened(writer, reader, write_to, read_from)
 
     async def write(self, work: Work[T]) -> T:
         """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises."""
-        writer, _ = self._opened()
+        opened = self._require()
         try:
-            result = await self._writer.run(lambda: self._transact(writer, work))
+            result = await opened.writer.run(lambda: self._transact(opened.write_to, work))
         except Unavailable as error:
             self._reason = str(error)
             raise
@@ -112,23 +126,24 @@ class Runner:
 
     async def read(self, work: Work[T]) -> T:
         """``work(connection)`` on one unchanging view of the data, with all that was written before."""
-        _, reader = self._opened()
-        return await self._reader.run(lambda: self._transact(reader, work))
+        opened = self._require()
+        return await opened.reader.run(lambda: self._transact(opened.read_from, work))
 
     async def close(self) -> None:
-        """Finish what was given, close the connections, end the threads, and give the database free."""
-        writer, reader = self._opened()
-        self._databases = None
-        if self._reader is not self._writer:
-            await self._reader.run(reader.dispose)
-            self._reader.stop()
-        await self._writer.run(lambda: self.engine.close(writer))
-        self._writer.stop()
+        """Finish what was given, close the connections, end the threads, give the database free; nothing if not open."""
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        if opened.reader is not opened.writer:
+            await opened.reader.run(opened.read_from.dispose)
+            opened.reader.stop()
+        await opened.writer.run(lambda: self.engine.close(opened.write_to))
+        opened.writer.stop()
 
-    def _opened(self) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
-        if self._databases is None:
+    def _require(self) -> _Opened:
+        if self._opened is None:
             raise Unavailable("the database is not open")
-        return self._databases
+        return self._opened
 
     def _transact(self, database: sqlalchemy.Engine, work: Work[T]) -> T:
         try:
