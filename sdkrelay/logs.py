@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from twisted.application.service import MultiService
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -13,6 +13,7 @@ from twisted.logger import (
     LogLevelFilterPredicate,
     textFileLogObserver,
 )
+from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
 from .config.model import Logging
@@ -26,9 +27,21 @@ def make_observer(settings: Logging, file: TextIO) -> ILogObserver:
     return FilteringLogObserver(textFileLogObserver(file), [predicate])
 
 
-def observer_factory(settings: Logging, twistd: Mapping[str, Any]) -> Callable[[], ILogObserver]:
-    """What twistd calls once it is ready to log; ``twistd`` are its own options (``logfile``, ``nodaemon``)."""
-    return lambda: make_observer(settings, open_log(twistd.get("logfile"), bool(twistd.get("nodaemon"))))
+class LoggedService(MultiService):
+    """The relay under twistd: when it is given its application, it brings the observer that twistd shall log to.
+
+    twistd looks for it there; it has read its own ``--logger`` before a plugin is asked for its service.
+    """
+
+    def __init__(self, observer: ILogObserver) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join the application, or another service, which has no log of its own."""
+        if isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._observer)
+        super().setServiceParent(parent)
 
 
 def open_log(name: str | None, foreground: bool) -> Any:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from .config.address import Address, parse_address
 from .config.fault import Fault
-from .config.model import Auth, BitcoinCore, Config
+from .config.model import BitcoinCore, Config
 from .node_probe import ChainFigures, ask_node
 
 #: Seconds to wait for the node, and for each ZMQ address.
@@ -57,21 +57,16 @@ def _can_write(path: Path) -> bool:
 
 
 def _master_key(config: Config) -> Iterator[Fault]:
-    """A key file that is there is readable, and by nobody else; one that is not there will be made, if it is the default."""
-    path = Path(config.auth.master_key_file)
+    """A file that is named is there; whichever key is there, only its owner can read it."""
+    named = config.auth.master_key_file
+    path = Path(named or f"{config.data_dir}/master.key")
     if not path.exists():
-        if not _can_write(path):
-            yield Fault("auth.master_key_file", f"{path} does not exist and cannot be made")
-    elif not os.access(path, os.R_OK):
+        if named:
+            yield Fault("auth.master_key_file", f"{path} is not there; a file that is named is never made")
+    elif not (path.is_file() and os.access(path, os.R_OK)):
         yield Fault("auth.master_key_file", f"{path} cannot be read")
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077 and not _is_credential(config.auth):
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Fault("auth.master_key_file", f"{path} can be read by others: chmod 600")
-
-
-def _is_credential(auth: Auth) -> bool:
-    """systemd keeps the modes of its credentials folder by other means."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    return bool(folder) and auth.master_key_file.startswith(f"{folder}/")
 
 
 def _ports(config: Config) -> Iterator[Fault]:

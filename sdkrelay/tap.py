@@ -5,6 +5,7 @@ Secrets are never options: they would be seen in the list of processes. They com
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -12,7 +13,7 @@ from twisted.python import usage
 
 from .config.fault import ConfigurationError
 from .config.model import Config
-from .logs import observer_factory
+from .logs import LoggedService, make_observer, open_log
 from .preflight import tell, try_out
 from .settings import load
 
@@ -60,16 +61,21 @@ class Options(usage.Options):
             raise SystemExit(tell(error.faults)) from error
         if self["check"]:
             raise SystemExit(tell(try_out(self.settings)))
-        self._choose_log()
-
-    def _choose_log(self) -> None:
-        """Give twistd our observer, unless it was told of another one or to use syslog."""
-        if self.parent is not None and not self.parent.get("logger") and not self.parent.get("syslog"):
-            self.parent["logger"] = observer_factory(self.settings.logging, self.parent)
 
 
 def makeService(options: Options) -> IService:
-    """The relay as one service, from the settings read."""
+    """The relay as one service, from the settings read, and with their log unless twistd was told to use syslog."""
     from .build import make_service  # after twistd has chosen the reactor
 
-    return make_service(options.settings)
+    return with_log(options, make_service(options.settings))
+
+
+def with_log(options: Options, relay: IService) -> IService:
+    """The service with the log of the settings: in twistd's file, or on the terminal in the foreground."""
+    twistd: Mapping[str, Any] = options.parent or {}
+    if twistd.get("syslog"):
+        return relay
+    file = open_log(twistd.get("logfile"), bool(twistd.get("nodaemon", True)))
+    logged = LoggedService(make_observer(options.settings.logging, file))
+    relay.setServiceParent(logged)
+    return logged

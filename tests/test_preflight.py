@@ -42,7 +42,6 @@ class PreflightTests(SynchronousTestCase):
             data_dir=str(self.folder / "new/data"),
             bitcoin_core=BitcoinCore(cookie_path=str(cookie)),
             database=Database(url="sqlite://"),
-            auth=Auth(master_key_file=str(self.folder / "new/data/master.key")),
         )
 
     def found(self, config: Config, status: int = 200, body: bytes | None = None) -> dict[str, str]:
@@ -112,10 +111,10 @@ class PreflightTests(SynchronousTestCase):
         self.assertEqual(list(self.found(replace(self.config, ws_url="192.0.2.1:0"))), ["ws_url"])
 
     def test_a_folder_that_is_a_file(self) -> None:
-        """Neither the data nor a key can be put below it."""
+        """Neither data nor a database can be put below it."""
         (self.folder / "new").write_text("")
         config = replace(self.config, database=Database(url=f"sqlite:///{self.folder}/new/x.sqlite"))
-        self.assertEqual(list(self.found(config)), ["data_dir", "database.url", "auth.master_key_file"])
+        self.assertEqual(list(self.found(config)), ["data_dir", "database.url"])
 
     def test_a_key_file_that_others_can_read(self) -> None:
         """Its mode is told; 0600 is fine."""
@@ -126,6 +125,11 @@ class PreflightTests(SynchronousTestCase):
         self.assertIn("chmod 600", self.found(config)["auth.master_key_file"])
         key.chmod(0o600)
         self.assertEqual(self.found(config), {})
+
+    def test_a_key_file_that_is_not_there(self) -> None:
+        """One that is named must be; the default one is made later."""
+        config = replace(self.config, auth=Auth(master_key_file=str(self.folder / "key")))
+        self.assertEqual(list(self.found(config)), ["auth.master_key_file"])
 
     def test_a_folder_without_permission(self) -> None:
         """A folder that refuses writes is told before the first write."""

@@ -102,8 +102,9 @@ class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     master_key_file: Annotated[
         str,
         _about(
-            "The key that encrypts scan keys in the database. By default master-key among systemd's credentials, else "
-            "master.key in data_dir, made at the first start. Losing it makes registered wallets unreadable.",
+            "The key that encrypts scan keys in the database, as 64 hexadecimal characters; a file named here must be "
+            "there. By default systemd's credential sdkrelay-master-key, else master.key in data_dir, made at the first "
+            "start. Losing it makes registered wallets unreadable.",
             "/etc/sdkrelay/master-key",
         ),
     ] = ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from ..domain.chain import Network
-from .model import Auth, BitcoinCore, Config, Database
+from .model import BitcoinCore, Config, Database
 
 #: bitcoind's usual RPC port, and the folder below its data folder, by network.
 RPC_PORT = {
@@ -41,12 +41,6 @@ def default_cookie_path(network: Network, home: str) -> str:
     return f"{home}/.bitcoin/{CHAIN_FOLDER[network]}.cookie"
 
 
-def default_master_key_file(data_dir: str, environment: Mapping[str, str]) -> str:
-    """The systemd credential ``master-key`` where credentials were passed, else a file in the data folder."""
-    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
-    return f"{credentials}/master-key" if credentials else f"{data_dir}/master.key"
-
-
 def _node(node: BitcoinCore, network: Network, home: str) -> BitcoinCore:
     """Address and cookie; no cookie where there is a user."""
     cookie = expand_home(node.cookie_path, home)
@@ -56,13 +50,15 @@ def _node(node: BitcoinCore, network: Network, home: str) -> BitcoinCore:
 
 
 def resolve(config: Config, environment: Mapping[str, str], home: str) -> Config:
-    """The settings with every default put in that depends on the machine; only ``relay_id`` may stay empty."""
+    """The settings with every default put in that depends on the machine.
+
+    ``relay_id`` and ``auth.master_key_file`` stay empty when not set: both are made once, by who keeps them.
+    """
     data_dir = expand_home(config.data_dir, home) or default_data_dir(environment, home)
-    key_file = expand_home(config.auth.master_key_file, home) or default_master_key_file(data_dir, environment)
     return replace(
         config,
         data_dir=data_dir,
         bitcoin_core=_node(config.bitcoin_core, config.network, home),
         database=Database(url=config.database.url or f"sqlite:///{data_dir}/sdkrelay.sqlite"),
-        auth=Auth(allow_insecure_keys=config.auth.allow_insecure_keys, master_key_file=key_file),
+        auth=replace(config.auth, master_key_file=expand_home(config.auth.master_key_file, home)),
     )

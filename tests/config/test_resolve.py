@@ -17,15 +17,13 @@ class ResolveTests(SynchronousTestCase):
         config = resolve(Config(network=Network.MAIN), {}, "/home/ann")
         self.assertEqual(config.data_dir, "/home/ann/.local/share/sdkrelay")
         self.assertEqual(config.database.url, "sqlite:////home/ann/.local/share/sdkrelay/sdkrelay.sqlite")
-        self.assertEqual(config.auth.master_key_file, "/home/ann/.local/share/sdkrelay/master.key")
+        self.assertEqual(config.auth.master_key_file, "")
         self.assertEqual(config.bitcoin_core.cookie_path, "/home/ann/.bitcoin/.cookie")
 
     def test_a_systemd_service(self) -> None:
-        """The first state folder, and the credential that was passed."""
-        environment = {"STATE_DIRECTORY": "/var/lib/sdkrelay:/other", "CREDENTIALS_DIRECTORY": "/run/credentials/x"}
-        config = resolve(Config(), environment, "/")
+        """The first of its state folders."""
+        config = resolve(Config(), {"STATE_DIRECTORY": "/var/lib/sdkrelay:/other"}, "/")
         self.assertEqual(config.data_dir, "/var/lib/sdkrelay")
-        self.assertEqual(config.auth.master_key_file, "/run/credentials/x/master-key")
 
     def test_each_network_has_its_port_and_folder(self) -> None:
         """As bitcoind has them."""
@@ -41,8 +39,8 @@ class ResolveTests(SynchronousTestCase):
 
     def test_what_is_set_stays(self) -> None:
         """With the home folder put in for a tilde."""
-        config = resolve(Config(data_dir="~/relay", auth=Auth(master_key_file="/k")), {"STATE_DIRECTORY": "/s"}, "/h")
-        self.assertEqual((config.data_dir, config.auth.master_key_file), ("/h/relay", "/k"))
+        config = resolve(Config(data_dir="~/relay", auth=Auth(master_key_file="~/k")), {"STATE_DIRECTORY": "/s"}, "/h")
+        self.assertEqual((config.data_dir, config.auth.master_key_file), ("/h/relay", "/h/k"))
 
     def test_resolving_again_changes_nothing(self) -> None:
         """Whole settings are whole."""
