@@ -1,0 +1,224 @@
+"""WebSocket clients: a thin Autobahn protocol that hands text to a session and writes what the session says.
+
+All times are ours: one call every few seconds pings, and cuts whoever is silent, does not read, or does not answer a close
+frame. Autobahn's own timers stay off, because they know only the global reactor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autobahn.websocket
+from attrs import frozen
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.web.http import Request
+from twisted.web.resource import IResource, Resource
+
+from ...ports import Entropy
+from ...session.session import GOING_AWAY, Session, Surroundings
+from .http import is_secure
+
+log = Logger()
+
+PING_SECONDS, SILENCE_SECONDS, CLOSE_SECONDS, BEAT_SECONDS = 30.0, 60.0, 5.0, 5.0
+
+
+@frozen
+class WebSocketLimits:
+    """Sessions at a time, and bytes of one message."""
+
+    connections: int = 1000
+    message_bytes: int = 1_000_000
+
+
+def text_frame(payload: bytes) -> bytes:
+    """An unmasked, unfragmented text frame (RFC 6455 §5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81" + size.to_bytes(1, "big") + payload
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+class RelayProtocol(WebSocketServerProtocol):
+    """One client's socket; it is the session's wire."""
+
+    factory: RelayFactory
+    transport: Any
+    session: Session | None = None
+    heard = pinged = 0.0
+    closing_since: float | None = None
+
+    def onOpen(self) -> None:
+        self.heard = self.pinged = self.factory.seconds()
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        self.session = self.factory.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard = self.factory.seconds()
+        super().dataReceived(data)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        assert self.session is not None
+        if isBinary:
+            self.session.receive_binary()
+        else:
+            self.session.receive(payload)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        if self.session is not None:
+            self.factory.lost(self)
+            self.session.ended()
+
+    def _max_message_size_exceeded(self, msg_size: int, max_msg_size: int, reason: str) -> None:
+        assert self.session is not None
+        self.session.receive_too_large(max_msg_size)
+        self.failedByMe = True
+
+    def pauseProducing(self) -> None:
+        if self.session is not None:
+            self.session.pause_sending()
+
+    def resumeProducing(self) -> None:
+        if self.session is not None:
+            self.session.resume_sending()
+
+    def stopProducing(self) -> None:
+        """The connection is going; :meth:`onClose` follows."""
+
+    def send(self, payload: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self.transport.write(self.factory.framed(payload))
+
+    def close(self, code: int, reason: str) -> None:
+        self.sendCloseFrame(code, reason.encode()[:123], isReply=False)
+        self.transport.resumeProducing()
+
+    def pause_reading(self) -> None:
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self.transport.resumeProducing()
+
+    def beat(self, now: float) -> None:
+        """Ping when it is time; drop who is silent or does not finish closing."""
+        assert self.session is not None
+        if self.state != self.STATE_OPEN:
+            self.closing_since = self.closing_since or now
+            if now - self.closing_since >= CLOSE_SECONDS:
+                self.dropConnection(abort=True)
+        elif now - self.heard >= SILENCE_SECONDS and self.session.reading:
+            self.dropConnection(abort=True)
+        else:
+            self.session.check_patience()
+            if now - self.pinged >= PING_SECONDS and self.state == self.STATE_OPEN:
+                self.pinged = now
+                self.sendPing()
+
+
+class RelayFactory(WebSocketServerFactory):
+    """Makes the protocols of one port and knows those that are open."""
+
+    protocol: Any = RelayProtocol
+    noisy = False
+
+    def __init__(self, around: Surroundings, limits: WebSocketLimits, entropy: Entropy, reactor: IReactorTime) -> None:
+        super().__init__(reactor=reactor)
+        self._around = around
+        self._entropy = entropy
+        self.open: set[RelayProtocol] = set()
+        self._framed = (b"", b"")
+        self.setProtocolOptions(
+            versions=[13],
+            maxConnections=limits.connections,
+            maxMessagePayloadSize=limits.message_bytes,
+            failByDrop=False,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            autoPingInterval=0,
+            allowNullOrigin=True,
+            serveFlashSocketPolicy=False,
+        )
+
+    def seconds(self) -> float:
+        """The clock by which silence is measured."""
+        return self._around.clock.monotonic()
+
+    def opened(self, protocol: RelayProtocol) -> Session:
+        """A new conversation over this protocol."""
+        transport = protocol.transport
+        if hasattr(transport, "expect"):
+            transport.expect(None)
+        self.open.add(protocol)
+        secure = is_secure(transport, protocol.http_headers)
+        return Session(self._around, protocol, self._entropy.bytes(16).hex(), secure)
+
+    def lost(self, protocol: RelayProtocol) -> None:
+        """This protocol's connection is gone."""
+        self.open.discard(protocol)
+
+    def framed(self, payload: bytes) -> bytes:
+        """The payload as a frame; the same payload for many receivers is framed once."""
+        if payload is not self._framed[0]:
+            self._framed = (payload, text_frame(payload))
+        return self._framed[1]
+
+
+class WebSocketDoor(Resource):
+    """The root of the port: upgrades go to Autobahn, all else to ``others`` or, without it, gets a short page."""
+
+    isLeaf = True
+
+    def __init__(self, factory: RelayFactory, others: IResource | None = None) -> None:
+        super().__init__()
+        self._upgrade = WebSocketResource(factory)
+        self._others = others
+
+    def render(self, request: Request) -> Any:
+        if (request.getHeader("upgrade") or "").lower() == "websocket":
+            return self._upgrade.render(request)
+        if self._others is not None:
+            return self._others.render(request)
+        request.setHeader("Content-Type", "text/plain; charset=utf-8")
+        if request.method not in (b"GET", b"HEAD"):
+            request.setResponseCode(405)
+            request.setHeader("Allow", "GET, HEAD")
+            return b"Only GET is understood here.\n"
+        return b"This is the WebSocket port of an sdkrelay. Connect with a WebSocket client and send a handshake.\n"
+
+
+class WebSocketService(Service):
+    """Keeps the open connections alive, and says goodbye to all of them when the relay stops."""
+
+    def __init__(self, factory: RelayFactory, reactor: IReactorTime) -> None:
+        self._factory = factory
+        self._beating = LoopingCall(self._beat)
+        self._beating.clock = reactor
+
+    def startService(self) -> None:
+        super().startService()
+        log.info("WebSocket native code: {native}", native=autobahn.websocket.USES_NVX)
+        self._beating.start(BEAT_SECONDS, now=False)
+
+    def stopService(self) -> None:
+        super().stopService()
+        if self._beating.running:
+            self._beating.stop()
+        for protocol in tuple(self._factory.open):
+            if protocol.session is not None:
+                protocol.session.close(GOING_AWAY, "the relay is stopping")
+
+    def _beat(self) -> None:
+        now = self._factory.seconds()
+        for protocol in tuple(self._factory.open):
+            try:
+                protocol.beat(now)
+            except Exception:
+                log.failure("a connection could not be kept alive")

@@ -1,0 +1,64 @@
+"""How replies and refusals look over HTTP."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from twisted.web.http import Request
+
+from ...domain.problem import Code, Problem
+from ...messages.catalog import encode
+from ...messages.message import NotJson, Reply
+
+#: Every reason for a refusal as an HTTP status.
+STATUS: dict[Code, int] = {
+    Code.VALIDATION_ERROR: 422,
+    Code.UNKNOWN_TYPE: 422,
+    Code.HANDSHAKE_REQUIRED: 403,
+    Code.AUTH_REQUIRED: 401,
+    Code.FORBIDDEN: 403,
+    Code.NOT_FOUND: 404,
+    Code.CONFLICT: 409,
+    Code.RATE_LIMITED: 429,
+    Code.TOO_LARGE: 413,
+    Code.LIMIT_EXCEEDED: 429,
+    Code.UNAVAILABLE: 503,
+    Code.INSECURE: 403,
+    Code.INTERNAL: 500,
+}
+
+
+def reply_body(reply: Reply, now: float) -> bytes:
+    """A reply as JSON, without what only the socket needs (``type`` and ``id``)."""
+    fields = msgspec.to_builtins(reply, builtin_types=(Decimal,))
+    fields.pop("type", None)
+    fields.pop("id", None)
+    return encode({**fields, "timestamp": int(now)})
+
+
+def refusal_body(code: str, message: str, details: dict[str, Any], now: float) -> bytes:
+    """An error as JSON."""
+    return encode({"error": {"code": code, "message": message, "details": details}, "timestamp": int(now)})
+
+
+def status_of(problem: Problem) -> int:
+    """The HTTP status of a refusal: 400 for what cannot be parsed, else by its code."""
+    return 400 if isinstance(problem, NotJson) else STATUS[problem.code]
+
+
+def send(request: Request, status: int, body: bytes) -> bytes:
+    """Put the status and the headers of a JSON answer on a request; the body, for convenience."""
+    request.setResponseCode(status)
+    request.setHeader("Content-Type", "application/json")
+    request.setHeader("Cache-Control", "no-store")
+    request.setHeader("X-Content-Type-Options", "nosniff")
+    return body
+
+
+def send_problem(request: Request, problem: Problem, now: float) -> bytes:
+    """Answer with a refusal."""
+    if "retry_after" in problem.details:
+        request.setHeader("Retry-After", str(problem.details["retry_after"]))
+    return send(request, status_of(problem), refusal_body(problem.code, problem.message, problem.details, now))

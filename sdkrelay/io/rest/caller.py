@@ -1,0 +1,63 @@
+"""Who asks over HTTP: a conversation of one request, which hears nothing afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from attrs import define, field
+
+from ...domain.news import News
+from ...messages.message import Message
+from ...ports import Task, Tasks
+
+
+@define(eq=False)
+class HttpCaller:
+    """The :class:`~sdkrelay.ports.Caller` of one HTTP request; ``address`` is whoever connected."""
+
+    address: str
+    secure: bool
+    _tasks: Tasks
+    session_id: str = "http"
+    greeted: bool = True
+    wallet_ids: frozenset[str] = frozenset()
+    _ends: list[Callable[[], None]] = field(factory=list)
+    _beside: list[Task] = field(factory=list)
+
+    def hold(self, wallet_id: str) -> None:
+        self.wallet_ids |= {wallet_id}
+
+    def release(self, wallet_id: str) -> None:
+        self.wallet_ids -= {wallet_id}
+
+    def greet(self) -> None:
+        """Nothing to open: every request stands alone."""
+
+    def refuse(self, reason: str) -> None:
+        """Nothing to close: the answer is the end."""
+
+    def tell(self, message: Message) -> None:
+        """Nobody listens after the answer."""
+
+    def push(self, news: News) -> None:
+        """Nobody listens after the answer."""
+
+    async def room(self) -> None:
+        """There is always room for what nobody hears."""
+
+    def beside(self, name: str, coroutine: Coroutine[Any, Any, None]) -> Task:
+        """Runs until the request is answered."""
+        task = self._tasks.start(name, coroutine)
+        self._beside.append(task)
+        return task
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        self._ends.append(action)
+
+    def ended(self) -> None:
+        """The request is answered."""
+        for task in self._beside:
+            task.cancel()
+        for action in self._ends:
+            action()

@@ -1,0 +1,152 @@
+"""The HTTP door: it turns a row of the table into a request, and the router's reply into JSON.
+
+Nothing answers HTML: not what is not found, not what fails, not what takes too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable
+from typing import Any, cast
+
+from attrs import frozen
+from klein import Klein
+from klein._app import KleinErrorFunction
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from werkzeug.exceptions import HTTPException
+
+from ...domain.access import token_hash
+from ...domain.problem import Code, Problem, unavailable
+from ...messages.catalog import Catalog
+from ...messages.message import Reply
+from ...messages.native.session import Authenticate
+from ...messages.values import WalletToken
+from ...ports import Clock, Tasks
+from ...session.dispatch import Dispatch
+from ...session.gate import Allowances, sender_of
+from ..net.http import is_secure
+from .answers import refusal_body, reply_body, send, send_problem
+from .caller import HttpCaller
+from .table import Row
+
+log = Logger()
+
+_WALLET_TOKEN = "X-Wallet-Token"
+_FAULTS = {404: ("NOT_FOUND", "there is no such endpoint"), 405: ("METHOD_NOT_ALLOWED", "not with this method")}
+
+
+@frozen
+class RestSurroundings:
+    """What the door needs: the way to the services, who may ask how much, and how long an answer may take."""
+
+    dispatch: Dispatch
+    catalog: Catalog
+    allowances: Allowances
+    tasks: Tasks
+    clock: Clock
+    reactor: IReactorTime
+    request_seconds: float = 30.0
+
+
+class RestDoor:
+    """A Klein application made from rows; ``resource`` is what a site serves."""
+
+    def __init__(self, around: RestSurroundings, rows: Iterable[Row]) -> None:
+        self._around = around
+        self._app = Klein()
+        for row in rows:
+            self._add(row)
+        self._app.handle_errors(HTTPException)(cast(KleinErrorFunction, self._http_fault))
+        self._app.handle_errors(Exception)(cast(KleinErrorFunction, self._bug))
+        self.resource = self._app.resource()
+
+    def _add(self, row: Row) -> None:
+        def endpoint(request: Request, **fields: str) -> Deferred[bytes]:
+            return self._in_time(request, self._serve(row, request, fields))
+
+        self._app.route(row.path, methods=[row.method], endpoint=f"{row.method} {row.path}")(endpoint)
+
+    def _in_time(self, request: Request, serving: Coroutine[Any, Any, bytes]) -> Deferred[bytes]:
+        """What the coroutine answers, or 503 when it takes too long; it is not interrupted, only not waited for."""
+        answered: Deferred[bytes] = Deferred()
+        late = unavailable("this takes too long now; try again later", retry_after=30)
+        timer = self._around.reactor.callLater(
+            self._around.request_seconds, lambda: answered.callback(send_problem(request, late, self._now()))
+        )
+
+        def done(result: bytes | Failure) -> None:
+            if timer.active():
+                timer.cancel()
+                answered.callback(result)
+            elif isinstance(result, Failure):
+                log.failure("an answer that came too late failed", result)
+
+        Deferred.fromCoroutine(serving).addBoth(done)
+        return answered
+
+    async def _serve(self, row: Row, request: Request, fields: dict[str, str]) -> bytes:
+        caller = HttpCaller(request.getClientAddress().host, self._is_secure(request), self._around.tasks)
+        try:
+            reply = await self._reply(row, request, fields, caller)
+        except Problem as problem:
+            return send_problem(request, problem, self._now())
+        finally:
+            caller.ended()
+        return send(request, row.status(reply), reply_body(reply, self._now()))
+
+    async def _reply(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Reply:
+        await self._identify(request, caller)
+        if row.wallet and not caller.wallet_ids:
+            raise Problem(Code.AUTH_REQUIRED, f"give a wallet's token in the header {_WALLET_TOKEN}")
+        asked = self._around.catalog.convert(row.request.wire_name(), {**_query(request), **fields})
+        return await self._around.dispatch.answer(asked, caller)
+
+    async def _identify(self, request: Request, caller: HttpCaller) -> None:
+        """Count the request: for the wallet whose token it brings, else for the address it comes from."""
+        token = request.getHeader(_WALLET_TOKEN)
+        sender = sender_of(caller.address)
+        try:
+            if token is not None:
+                await self._around.dispatch.answer(_authenticate(token), caller)
+                sender = token_hash(token).hex()
+        finally:
+            self._around.allowances.spend(sender)
+
+    def _is_secure(self, request: Request) -> bool:
+        headers = {
+            name.lower().decode(): values[-1].decode("latin-1")
+            for name, values in request.requestHeaders.getAllRawHeaders()
+        }
+        return is_secure(request.channel.transport, headers)
+
+    def _http_fault(self, request: Request, failure: Failure) -> bytes:
+        status: int = getattr(failure.value, "code", None) or 500
+        code, message = _FAULTS.get(status, ("VALIDATION_ERROR", "the request is not understood"))
+        return send(request, status, refusal_body(code, message, {}, self._now()))
+
+    def _bug(self, request: Request, failure: Failure) -> bytes:
+        log.failure("an HTTP request failed", failure)
+        return send_problem(
+            request, Problem(Code.INTERNAL, "the relay failed to answer; its log says why"), self._now()
+        )
+
+    def _now(self) -> float:
+        return self._around.clock.now()
+
+
+def _authenticate(token: str) -> Authenticate:
+    try:
+        return Authenticate(wallet_tokens=(WalletToken.parse(token),))
+    except ValueError:
+        raise Problem(Code.AUTH_REQUIRED, f"the header {_WALLET_TOKEN} holds no wallet token") from None
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query parameters; the last of several with one name counts. Problem if they are not UTF-8."""
+    try:
+        return {name.decode(): values[-1].decode() for name, values in request.args.items()}
+    except UnicodeDecodeError:
+        raise Problem(Code.VALIDATION_ERROR, "the query is not UTF-8", field="query", expected="UTF-8") from None

@@ -1,0 +1,42 @@
+"""Which endpoints there are: one row each, and nothing else to write for a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from ...messages.message import Reply, Request
+from ...messages.native.wallets import ListWallets
+from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
+
+
+def _always_ok(reply: Reply) -> int:
+    return 200
+
+
+def _health_status(reply: Reply) -> int:
+    return 503 if isinstance(reply, Health) and reply.status == "unhealthy" else 200
+
+
+@frozen
+class Row:
+    """An endpoint: its method, its path (with ``<field>`` for fields of the request), and the request it becomes.
+
+    Query parameters are further fields. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP
+    status of a reply.
+    """
+
+    method: str
+    path: str
+    request: type[Request]
+    wallet: bool = False
+    status: Callable[[Reply], int] = _always_ok
+
+
+ROWS: tuple[Row, ...] = (
+    Row("GET", "/health", GetHealth, status=_health_status),
+    Row("GET", "/bitcoin/info", GetBitcoinInfo),
+    Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
+    Row("GET", "/wallets", ListWallets, wallet=True),
+)
