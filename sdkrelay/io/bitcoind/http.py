@@ -24,7 +24,7 @@ from twisted.web.client import (
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
+from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
 
 from .trouble import Trouble, from_exception
 
@@ -85,6 +85,8 @@ class NodeHttp:
         )
         collector = _Body(limit)
         response.deliverBody(collector)
+        if response.length is not UNKNOWN_LENGTH:
+            collector.expect(response.length)
         return response.code, await collector.finished
 
 
@@ -114,14 +116,17 @@ class _Body(Protocol):
         self._size = 0
         self._parts: list[bytes] = []
 
+    def expect(self, size: int) -> None:
+        """The sender announced so many bytes: if they are too many, do not wait for them."""
+        if size > self._limit:
+            self._refuse()
+
     def dataReceived(self, data: bytes) -> None:
         self._size += len(data)
         if self._size <= self._limit:
             self._parts.append(data)
-        elif not self.finished.called:
-            self._parts.clear()
-            self.finished.errback(Trouble(f"an answer of more than {self._limit} bytes: this is not bitcoind"))
-            self._drop()
+        else:
+            self._refuse()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.finished.called:
@@ -130,6 +135,12 @@ class _Body(Protocol):
             self.finished.callback(b"".join(self._parts))
         else:
             self.finished.errback(reason)
+
+    def _refuse(self) -> None:
+        self._parts.clear()
+        if not self.finished.called:
+            self.finished.errback(Trouble(f"an answer of more than {self._limit} bytes: this is not bitcoind"))
+        self._drop()
 
     def _drop(self) -> None:
         if self.transport is not None:

@@ -122,9 +122,7 @@ class BitcoinNode(Service):
 
     async def tip(self) -> BlockId:
         """The best block; the node's network is checked each time, since the index follows from here."""
-        info = await self._guard(self._rpc.ask(BlockchainInfo, "getblockchaininfo"))
-        self._check_network(info)
-        return BlockId(info.blocks, _hash(info.bestblockhash))
+        return await self._guard(self._tip())
 
     async def hash_at(self, height: int) -> BlockHash | None:
         """The best chain's block at a height; None above the tip."""
@@ -159,6 +157,11 @@ class BitcoinNode(Service):
 
     def _tell(self, hint: Hint) -> None:
         self.on_hint(hint)
+
+    async def _tip(self) -> BlockId:
+        info = await self._rpc.ask(BlockchainInfo, "getblockchaininfo")
+        self._check_network(info)
+        return BlockId(info.blocks, _hash(info.bestblockhash))
 
     async def _details(self, block_hash: BlockHash) -> dict[str, Any] | None:
         try:

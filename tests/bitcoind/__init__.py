@@ -1,0 +1,1 @@
+"""The adapter to bitcoind, against a fake one with every fault."""
