@@ -81,7 +81,11 @@ class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of the chain is indexed."""
+    """What of the chain is indexed, and how often the node is asked."""
+
+    interval: Annotated[
+        int, Meta(ge=1, le=3600, description="Seconds after which the node is asked for news, told by ZMQ or not.")
+    ] = 30
 
     start_height: Annotated[
         Annotated[int, Meta(ge=0, le=500_000_000)] | None,
@@ -117,9 +121,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     websocket_message_bytes: Annotated[
         int, Meta(ge=1024, le=64_000_000, description="The largest WebSocket message, in either direction.")
     ] = 1_000_000
-    websocket_subscriptions: Annotated[
-        int, Meta(ge=1, le=10_000, description="Subscriptions of one WebSocket client.")
-    ] = 32
     websocket_backlog_bytes: Annotated[
         int, Meta(ge=65_536, le=1_000_000_000, description="Unsent bytes after which a slow client is cut.")
     ] = 8_000_000
@@ -132,6 +133,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http_body_bytes: Annotated[
         int, Meta(ge=0, le=1_000_000_000, description="The largest body of an HTTP request.")
     ] = 10_000_000
+    http_head_seconds: Annotated[
+        int,
+        Meta(ge=1, le=3600, description="Seconds for the head of a request to arrive, WebSocket handshakes included."),
+    ] = 10
     http_request_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Seconds an HTTP request may take, arriving and answered.")
     ] = 30
