@@ -54,12 +54,13 @@ class GeneratorMultiple:
         self._table = _table()
         self._bases = self._table.bases
         self._digits = bytearray(_PLACES * _POINTER)
+        self._low_bytes = memoryview(self._digits)[_LOW::_POINTER]
         self._terms = ffi.new(f"secp256k1_pubkey *[{_PLACES}]")
         self._term_bytes = ffi.buffer(self._terms)
 
     def become(self, scalar: bytes) -> bool:
-        """Set the point for 32 bytes, taken modulo the order; False, with no point, if that is zero."""
-        self._digits[_LOW::_POINTER] = scalar
+        """Set the point for 32 bytes, taken modulo the order; False, with no point, if that is zero. ValueError for another length."""
+        self._low_bytes[:] = scalar
         addresses = self._bases + _POINT * int.from_bytes(self._digits, sys.byteorder)
         self._term_bytes[:] = addresses.to_bytes(_PLACES * _POINTER, sys.byteorder)
         return bool(ec_combine(context, self.point, self._terms, _PLACES))
