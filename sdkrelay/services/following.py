@@ -84,6 +84,12 @@ class Following:
             await self._task.wait()
         await self._catching.stop()
 
+    def needed_height(self, start_height: int) -> int:
+        """The lowest block that will still be asked for: the index's next, or one that a wallet has yet to pass."""
+        height = self._indexing.height
+        behind = [watched.wallet.cursor.height + 1 for watched in self._watch.all()]
+        return min([start_height if height is None else height + 1, *behind])
+
     def hint(self, hint: Hint) -> None:
         """The node has news."""
         if isinstance(hint, MempoolAdded | MempoolRemoved):

@@ -57,10 +57,13 @@ class Indexing:
         self._pace = _Pace(clock)
         self.condition: IndexerCondition = Starting()
         self.reorganised = False
+        self.height: int | None = None
 
     async def step(self) -> bool:
         """One step towards the node's tip; False when there. Unavailable when node or store cannot."""
-        tip, node = await self._index.tip(), await self._chain.tip()
+        tip = await self._index.tip()
+        self.height = None if tip is None else tip.height
+        node = await self._chain.tip()
         if tip is not None and not await self._holds(tip, node):
             await self._undo(tip)
             return True
