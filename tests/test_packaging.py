@@ -50,12 +50,23 @@ def build(folder: Path) -> tuple[Path, Path]:
     return wheel, archive
 
 
+def borrow(libraries: Path, folder: Path) -> None:
+    """Links to every library but the relay, which may be installed beside them, with its plugin inside Twisted's folder."""
+    folder.mkdir()
+    for entry in libraries.iterdir():
+        if entry.name in ("twisted", "plugins"):
+            borrow(entry, folder / entry.name)
+        elif not entry.name.startswith(("sdkrelay", "__pycache__", "dropin.cache")):
+            (folder / entry.name).symlink_to(entry)
+
+
 def install(wheel: Path, folder: Path) -> Path:
     """Put the wheel alone into a new virtual environment that borrows this one's libraries; its folder of programs."""
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     python = folder / "bin/python"
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    borrow(Path(sysconfig.get_path("purelib")), folder / "borrowed")
+    (packages / "borrowed.pth").write_text(str(folder / "borrowed"))
     run(
         sys.executable,
         "-m",
@@ -121,7 +132,7 @@ class PackagingTests(SynchronousTestCase):
         """From the installed wheel, in another folder than the checkout."""
         self.assertIn("\n    sdkrelay ", self.python("from twisted.scripts.twistd import run; run()", "--help"))
         place = self.python("import twisted.plugins.sdkrelay_plugin as plugin; print(plugin.__file__)")
-        self.assertTrue(place.startswith(str(built().programs.parent)), place)
+        self.assertTrue(place.startswith(str(built().programs.parent / "lib")), place)
 
     def test_the_command_is_installed(self) -> None:
         """And runs the installed package."""
