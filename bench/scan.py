@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import _btclib_secp256k1
+import _btclib_secp256k1  # type: ignore[import-not-found]
 import coincurve
 from timing import say, side_by_side, verdict
 
@@ -134,11 +134,11 @@ def threads(rounds: int, loop: Callable[[Rows], Callable[[], object] | None]) ->
         "1": lambda: beside([scanning(whole)]),
         "2": lambda: beside([scanning(half) for half in halves]),
     }
-    loops = [loop(rows) for rows in (whole, *halves)]
-    if loops[0] is not None:
+    loops = [made for made in map(loop, (whole, *halves)) if made is not None]
+    if loops:
         variants |= {"C 1": lambda: beside(loops[:1]), "C 2": lambda: beside(loops[1:])}
     wall = side_by_side(variants, rounds, time.perf_counter)
-    if loops[0] is not None:
+    if loops:
         say(f"two threads against one, plain C: {wall['C 1'] / wall['C 2']:.3f} (what the machine has to give now)")
     verdict(f"two threads against one (wall clock, {os.cpu_count()} cores)", wall["1"] / wall["2"], 1.8)
 

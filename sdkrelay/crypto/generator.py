@@ -59,7 +59,7 @@ class GeneratorMultiple:
         self._term_bytes = ffi.buffer(self._terms)
 
     def become(self, scalar: bytes) -> bool:
-        """Set the point for 32 bytes, taken modulo the order; False, with no point, if that is zero. ValueError for another length."""
+        """Set the point for 32 bytes, taken modulo the order; False if that is zero. ValueError for another length."""
         self._low_bytes[:] = scalar
         addresses = self._bases + _POINT * int.from_bytes(self._digits, sys.byteorder)
         self._term_bytes[:] = addresses.to_bytes(_PLACES * _POINTER, sys.byteorder)

@@ -64,7 +64,7 @@ class Generator:
         """The compressed key of a secret."""
         return bytes(curve.pubkey_from_prvkey(secret))
 
-    def bytes(self, least: int, most: int) -> bytes:
+    def some_bytes(self, least: int, most: int) -> bytes:
         """Random bytes, from ``least`` to ``most`` of them."""
         return self.random.randbytes(self.random.randint(least, most))
 
@@ -99,7 +99,7 @@ def witness_key(source: Generator, outpoint: bytes, kind: str, secret: bytes | N
     secret = secret or source.secret()
     compressed = source.key(secret)
     key = compressed if kind != "uncompressed p2wpkh" else bytes(curve.pubkey_from_prvkey(secret, compressed=False))
-    spent = Spent(outpoint, b"", (source.bytes(70, 72), key), b"\x00\x14" + hash160(key))
+    spent = Spent(outpoint, b"", (source.some_bytes(70, 72), key), b"\x00\x14" + hash160(key))
     return Meant(spent, kind, secret if key is compressed else None)
 
 
@@ -109,9 +109,9 @@ def nested(source: Generator, outpoint: bytes, kind: str) -> Meant:
     key = source.key(secret)
     redeem = b"\x00\x14" + hash160(key) if kind == "p2sh-p2wpkh" else b"\x21" + key + b"\xac"
     script_sig = bytes([len(redeem)]) + redeem
-    witness: tuple[bytes, ...] = (source.bytes(70, 72), key)
+    witness: tuple[bytes, ...] = (source.some_bytes(70, 72), key)
     if kind == "other p2sh":
-        script_sig, witness = b"\x47" + source.bytes(71, 71) + script_sig, ()
+        script_sig, witness = b"\x47" + source.some_bytes(71, 71) + script_sig, ()
     spent = Spent(outpoint, script_sig, witness, b"\xa9\x14" + hash160(redeem) + b"\x87")
     return Meant(spent, kind, secret if kind == "p2sh-p2wpkh" else None)
 
@@ -124,9 +124,9 @@ def hashed_key(source: Generator, outpoint: bytes, kind: str) -> Meant:
         if kind != "uncompressed p2pkh"
         else bytes(curve.pubkey_from_prvkey(secret, compressed=False))
     )
-    script_sig = b"\x47" + source.bytes(71, 71) + bytes([len(key)]) + key
+    script_sig = b"\x47" + source.some_bytes(71, 71) + bytes([len(key)]) + key
     if kind == "malleated p2pkh":
-        before, after = source.bytes(1, 75), source.bytes(1, 75)
+        before, after = source.some_bytes(1, 75), source.some_bytes(1, 75)
         script_sig = bytes([len(before)]) + before + b"\x75" + script_sig + bytes([len(after)]) + after + b"\x75"
     spent = Spent(outpoint, script_sig, (), b"\x76\xa9\x14" + hash160(key) + b"\x88\xac")
     return Meant(spent, kind, secret if len(key) == 33 else None)
@@ -135,7 +135,7 @@ def hashed_key(source: Generator, outpoint: bytes, kind: str) -> Meant:
 def taproot(source: Generator, outpoint: bytes, kind: str) -> Meant:
     """P2TR: by key or by script, under a real internal key or the NUMS point, with or without an annex."""
     secret = source.secret()
-    witness: tuple[bytes, ...] = (source.bytes(64, 65),)
+    witness: tuple[bytes, ...] = (source.some_bytes(64, 65),)
     if "script" in kind:
         internal = NUMS if "nums" in kind else source.key(source.secret())[1:]
         control = (
@@ -143,10 +143,10 @@ def taproot(source: Generator, outpoint: bytes, kind: str) -> Meant:
             + internal
             + source.random.randbytes(32 * source.random.randint(0, 3))
         )
-        items = [source.bytes(0, 80) for _ in range(source.random.randint(0, 2))]
-        witness = (*items, source.bytes(1, 60), control)
+        items = [source.some_bytes(0, 80) for _ in range(source.random.randint(0, 2))]
+        witness = (*items, source.some_bytes(1, 60), control)
     if "annex" in kind:
-        witness = (*witness, b"\x50" + source.random.choice((b"", NUMS, source.bytes(0, 90))))
+        witness = (*witness, b"\x50" + source.random.choice((b"", NUMS, source.some_bytes(0, 90))))
     spent = Spent(outpoint, b"", witness, b"\x51\x20" + source.key(secret)[1:])
     return Meant(spent, kind, None if "nums" in kind else secret, True)
 
@@ -164,7 +164,7 @@ def other(source: Generator, outpoint: bytes, kind: str) -> Meant:
         "other version 1": bytes([0x51, odd_size]) + source.random.randbytes(odd_size),
         "unknown version": bytes([source.random.randint(0x52, 0x60), size]) + source.random.randbytes(size),
     }[kind]
-    return Meant(Spent(outpoint, source.bytes(0, 80), (source.bytes(0, 72), key), script), kind)
+    return Meant(Spent(outpoint, source.some_bytes(0, 80), (source.some_bytes(0, 72), key), script), kind)
 
 
 #: How each kind of input is made, and how often.
