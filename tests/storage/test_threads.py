@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
 from sdkrelay.io.storage import StoreError, ThreadExecutor, open_store
@@ -78,3 +78,14 @@ class ThreadTests(TestCase):
         again = await self.opened(url)
         self.assertEqual(await again.index.totals(), (10, 20))
         await again.close()
+
+    async def test_who_no_longer_waits_does_not_stop_a_write(self) -> None:
+        """A cancelled wait ends at once; the write it waited for is whole, and the next one follows it."""
+        store = await self.opened(f"sqlite:///{self.mktemp()}")
+        first, second = chain(2)
+        writing = Deferred.fromCoroutine(store.index.append_block(first, []))
+        writing.cancel()
+        await self.assertFailure(writing, CancelledError)
+        await store.index.append_block(second, [])
+        self.assertEqual(await store.index.totals(), (2, 4))
+        await store.close()

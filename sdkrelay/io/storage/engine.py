@@ -6,6 +6,7 @@ what was acknowledged survives a power cut. A second relay on the same file is r
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -198,6 +199,8 @@ def _open(path: Path) -> int:
     except FileNotFoundError:
         raise StoreError(f"{path.parent} does not exist: make that folder, or choose another in database.url") from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Unavailable(DISK[sqlite3.SQLITE_FULL].format(path=path)) from None
         raise StoreError(f"{path} cannot be opened for writing ({error.strerror}): check its owner and mode") from None
 
 
@@ -206,10 +209,13 @@ def _claim(path: Path) -> int:
     descriptor = _open(path.with_name(path.name + ".lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise StoreError(f"{path} is in use by another relay (process {holder}): stop that one first") from None
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"{path} cannot be locked ({error.strerror}): keep it on a local disk") from None
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
