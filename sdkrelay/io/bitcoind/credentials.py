@@ -29,10 +29,10 @@ class Cookie:
             self._header = self._read()
         return self._header
 
-    def renew(self) -> bool:
-        """Read the file again; whether it holds something else than before."""
-        before, self._header = self._header, None
-        return self.header() != before
+    def renew(self, refused: bytes) -> bool:
+        """Read the file again; whether it holds something else than the header that was refused."""
+        self._header = None
+        return self.header() != refused
 
     def _read(self) -> bytes:
         try:
@@ -60,7 +60,7 @@ class Password:
         """The value of ``Authorization``."""
         return self._header
 
-    def renew(self) -> bool:
+    def renew(self, refused: bytes) -> bool:
         """There is nothing to read again."""
         return False
 

@@ -72,16 +72,17 @@ class BitcoinRpc:
         return from_refusal(problem) if problem.code == WARMING_UP else problem
 
     async def _post(self, question: bytes, limit: int) -> bytes:
-        status, body = await self._exchange(question, limit)
-        if status == 401 and self._credentials.renew():
-            status, body = await self._exchange(question, limit)
+        used = self._credentials.header()
+        status, body = await self._exchange(question, limit, used)
+        if status == 401 and self._credentials.renew(used):
+            status, body = await self._exchange(question, limit, self._credentials.header())
         # A refusal comes with status 404 or 500 in protocol 1.0, and its body says more than the status.
         if status != 200 and not body.startswith((b"{", b"[")):
             raise from_status(self._http.url, status, body, str(self._credentials))
         return body
 
-    async def _exchange(self, question: bytes, limit: int) -> tuple[int, bytes]:
-        headers = Headers({b"Authorization": [self._credentials.header()], b"Content-Type": [b"application/json"]})
+    async def _exchange(self, question: bytes, limit: int, authorization: bytes) -> tuple[int, bytes]:
+        headers = Headers({b"Authorization": [authorization], b"Content-Type": [b"application/json"]})
         return await self._http.exchange("POST", "/", headers, question, limit)
 
 

@@ -67,6 +67,9 @@ class ZmqListener:
         for topic in TOPICS:
             subscription.socket.subscribe(topic)
         subscription.socket.connect(url)
+        # libzmq wakes only a reader that has once found nothing, so each must have read after it was connected.
+        connections.doRead()
+        subscription.doRead()
 
     def _connected(self, url: str, parts: Sequence[bytes]) -> None:
         if parse_monitor_message(list(parts))["event"] == Event.HANDSHAKE_SUCCEEDED:
