@@ -8,10 +8,12 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from sdkrelay.io.storage import DatabaseStore
+from sdkrelay.io.storage.schema import token
 from sdkrelay.ports import Unavailable, WalletChange
 from tests.support.stores import block, block_notice, chain, now, opened, output, pragma, sealed_wallet, tip_of
 
@@ -152,3 +154,11 @@ class OtherFaultTests(SynchronousTestCase):
         broken = self.store._runner.write(lambda connection: connection.exec_driver_sql("SELECT nonsense"))
         self.assertRaises(OperationalError, now, broken)
         self.assertIsNone(self.store.condition())
+
+    def test_errors_show_no_values(self) -> None:
+        """What the database says of a failing statement names the statement, never what was to be stored."""
+        row = {"token_hash": b"canary", "wallet_id": "nobody"}
+        error = self.assertRaises(
+            IntegrityError, now, self.store._runner.write(lambda connection: connection.execute(insert(token), row))
+        )
+        self.assertNotIn("canary", str(error) + repr(error))
