@@ -62,7 +62,8 @@ class Feed:
 class Hub:
     """Tells every entry of the log to those who may hear it, each written once a dialect."""
 
-    def __init__(self, log: LogStore, tasks: Tasks, relay_id: str) -> None:
+    def __init__(self, log: LogStore, tasks: Tasks, relay_id: str, page: int = PAGE) -> None:
+        self._page = page
         self._log = log
         self._tasks = tasks
         self._relay_id = relay_id
@@ -179,7 +180,7 @@ class Hub:
         if feed.selection() != (topics, wallets):
             return
         self._push(feed, [entry for entry in page if entry.number <= leg.until])
-        last = page[-1].number if len(page) == PAGE else leg.until
+        last = page[-1].number if len(page) == self._page else leg.until
         feed.legs[0:1] = [Leg(leg.topics, last, leg.until)] if last < leg.until else []
         await feed.caller.room()
 
@@ -191,14 +192,14 @@ class Hub:
         if feed.selection() != selection:
             return
         self._push(feed, page)
-        full = len(page) == PAGE
+        full = len(page) == self._page
         feed.mark = page[-1].number if full else max([feed.mark, head, *(entry.number for entry in page)])
         feed.live = not (full or feed.legs) and self._head <= feed.mark
         if full:
             await feed.caller.room()
 
     async def _read(self, after: int, topics: frozenset[Topic], wallets: frozenset[str]) -> list[Entry]:
-        return await self._log.read(after, topics, wallets, PAGE) if topics else []
+        return await self._log.read(after, topics, wallets, self._page) if topics else []
 
     def _push(self, feed: Feed, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from ..domain.problem import Code, Problem, unavailable
 from ..messages.message import Reply, Request
-from ..ports import Caller, Unavailable
+from ..ports import Caller, Cancelled, Unavailable
 from ..services.router import Router
 from .gate import Gate
 
@@ -24,11 +24,11 @@ class Dispatch:
     gate: Gate
 
     async def answer(self, request: Request, caller: Caller) -> Reply:
-        """The reply. Raises only :class:`Problem`: what is a bug is logged, and INTERNAL to the client."""
+        """The reply. Raises only :class:`Problem` (a bug is logged, and INTERNAL to the client) or ``Cancelled``."""
         try:
             self.gate.check(request, caller)
             return await self.router.handle(request, caller)
-        except Problem:
+        except (Problem, Cancelled):
             raise
         except Unavailable as away:
             raise unavailable(str(away)) from None

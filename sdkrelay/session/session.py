@@ -186,9 +186,9 @@ class Session:
         """The connection is gone: nothing runs on for it but the request being handled."""
         self._lifecycle.end()
         self._inbox.clear()
-        self._outbox.clear()
         for task in tuple(self._beside):
             task.cancel()
+        self._outbox.clear()
         actions, self._at_end = self._at_end, []
         for action in actions:
             action()
