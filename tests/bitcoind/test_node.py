@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import LoopingCall
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request
 
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.status import NodeCondition, NodeState
+from sdkrelay.io.bitcoind.http import MAX_WAITING, NodeHttp
 from sdkrelay.io.bitcoind.node import BitcoinNode
 from sdkrelay.io.bitcoind.process import free_port
 from sdkrelay.ports import Hint, MempoolUnknown, TipChanged, Unavailable
@@ -310,3 +314,41 @@ class EconomyTests(NodeTestCase):
         found = await gatherResults([Deferred.fromCoroutine(each) for each in waiting])
         self.assertEqual([each.raw for each in found if each], [each.raw for each in paid])
         self.assertLessEqual(len(posted), 4)
+
+
+class LimitTests(NodeTestCase):
+    """The bounds of one exchange."""
+
+    async def test_a_body_without_end(self) -> None:
+        """Chunks that never stop are cut off at the limit, not at the end of memory."""
+        self.fake.fault = endless
+        http = NodeHttp(reactor, self.fake.listen(), timeout=10.0)
+        self.addCleanup(http.close)
+        with self.assertRaisesRegex(Unavailable, "more than 1000 bytes"):
+            await http.exchange("POST", "/", Headers(), b"", 1000)
+
+    async def test_exchanges_are_bounded(self) -> None:
+        """So many at a time; the others wait, and too many are refused."""
+        self.fake.fault = faults.hang
+        http = NodeHttp(reactor, self.fake.listen(), size=2, timeout=0.3)
+        self.addCleanup(http.close)
+        waiting = [
+            Deferred.fromCoroutine(http.exchange("GET", "/", Headers(), None, 9)) for _ in range(MAX_WAITING + 2)
+        ]
+        with self.assertRaisesRegex(Unavailable, "too many questions"):
+            await http.exchange("GET", "/", Headers(), None, 9)
+        for each in waiting:
+            each.addErrback(lambda failure: failure.trap(CancelledError))
+            each.cancel()
+
+
+def endless(request: Request) -> Deferred[None]:
+    """Writes for as long as somebody listens."""
+
+    def write() -> None:
+        request.write(b"x" * 500)
+
+    loop = LoopingCall(write)
+    request.notifyFinish().addErrback(lambda _: loop.stop())
+    loop.start(0.01)
+    return Deferred()

@@ -22,7 +22,7 @@ from ...messages.bitcoin.rpc import NOT_FOUND, OUT_OF_RANGE, BlockchainInfo, Rpc
 from ...ports import Compute, Entropy, Hint, RawBlock, RawTransaction, Unavailable
 from ..net.backoff import Backoff
 from .blocks import BlockSource
-from .credentials import Cookie, Password
+from .credentials import Cookie, Credentials, Password
 from .follow import Follower
 from .http import NodeHttp
 from .mempool import mempool_transaction
@@ -57,6 +57,8 @@ class BitcoinNode(Service):
     """
 
     log = Logger()
+    _loop: Deferred[None] | None = None
+    _pause: Deferred[None] | None = None
 
     def __init__(
         self,
@@ -81,21 +83,20 @@ class BitcoinNode(Service):
         self.on_hint = on_hint
         self.on_condition = on_condition
         self.needed_height = needed_height
-        self._clock = reactor
-        self._network = network
+        self._clock, self._network = reactor, network
         self._poll_interval = poll_interval
         self._http = NodeHttp(reactor, url, pool_size, timeout, agent)
-        credentials = Cookie(cookie_path) if cookie_path and not user else Password(user, password)
-        self._rpc = BitcoinRpc(self._http, credentials)
-        self._rest = BitcoinRest(self._http)
-        self._blocks = BlockSource(self._rpc, self._rest, compute or Inline())
-        self._batcher = Batcher(reactor, self._rpc)
-        self._follower = Follower(reactor, self._rpc, self._tell)
-        self._listener = ZmqListener(reactor, zmq_urls, self._follower.heard, self._follower.joined)
-        self._backoff = Backoff(entropy, ceiling=max(poll_interval, 10.0))
+        self._rpc = BitcoinRpc(self._http, _credentials(cookie_path, user, password))
         self._condition = NodeCondition(NodeState.CONNECTING, f"not asked yet: {url}", reactor.seconds())
-        self._loop: Deferred[None] | None = None
-        self._pause: Deferred[None] | None = None
+        self._backoff = Backoff(entropy, ceiling=max(poll_interval, 10.0))
+        self._make_parts(zmq_urls, compute or Inline())
+
+    def _make_parts(self, zmq_urls: Sequence[str], compute: Compute) -> None:
+        self._rest = BitcoinRest(self._http)
+        self._blocks = BlockSource(self._rpc, self._rest, compute)
+        self._batcher = Batcher(self._clock, self._rpc)
+        self._follower = Follower(self._clock, self._rpc, self._tell)
+        self._listener = ZmqListener(self._clock, zmq_urls, self._follower.heard, self._follower.joined)
 
     def startService(self) -> None:
         """Begin to connect and to follow."""
@@ -258,6 +259,10 @@ class BitcoinNode(Service):
     def _wake(self) -> None:
         if self._pause is not None and not self._pause.called:
             self._pause.callback(None)
+
+
+def _credentials(cookie_path: Path | None, user: str, password: str) -> Credentials:
+    return Cookie(cookie_path) if cookie_path and not user else Password(user, password)
 
 
 def _hash(text: str) -> BlockHash:
