@@ -46,11 +46,13 @@ class CatchingUp:
     async def stop(self) -> None:
         """End all tasks; wallets go on from their cursors next time."""
         for watched in self._watch.all():
-            if watched.catching is not None:
-                watched.catching.cancel()
-                await watched.catching.wait()
+            task = watched.catching
+            if task is not None:
+                task.cancel()
+                await task.wait()
 
     async def _run(self, watched: Watched) -> None:
+        await self._tasks.sleep(0)  # so that ``catching`` is set before it can be cleared
         started, first = self._clock.monotonic(), watched.wallet.cursor.height + 1
         try:
             more = True

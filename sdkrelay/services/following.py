@@ -111,11 +111,16 @@ class Following:
             except Cancelled:
                 raise
             except Unavailable as reason:
-                self._indexing.stalled(str(reason))
+                self._fail(str(reason))
             except Exception:
                 log.failure("a step of following the chain failed")
-                self._indexing.stalled("an internal error; see the log")
+                self._fail("an internal error; see the log")
             await self._wake.wait(LOOK_EVERY)
+
+    def _fail(self, why: str) -> None:
+        """A round was broken off; hints that it had taken may be lost with it."""
+        self._indexing.stalled(why)
+        self._lose_hints()
 
     async def _round(self) -> None:
         await self._follow()

@@ -7,7 +7,7 @@ its notices in one transaction, then told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack
 
 from attrs import define, evolve, frozen
@@ -125,7 +125,12 @@ class Watch:
         watched.wallet = wallet
 
     async def settle(self, steps: Sequence[Step]) -> None:
-        """Make steps durable together, take them over, and tell of them. Unavailable when the store cannot write."""
+        """Make steps durable together, take them over, and tell of them. Unavailable when the store cannot write.
+
+        An output that changes while the mempool already spends it is spent with that.
+        """
+        for step in steps:
+            self._spend_in_mempool(step.draft, {output.outpoint for output in step.draft.outputs})
         steps = [step for step in steps if not step.watched.gone and (step.cursor or step.draft.outputs)]
         if not steps:
             return
@@ -182,8 +187,7 @@ class Watch:
         step = Step(watched, watched.draft())
         wallet_id = watched.wallet.wallet_id
         self._draft_mempool(step, [entry for entry in self._mempool.seen.values() if wallet_id in entry.matches])
-        for outpoint in watched.holdings.outputs.keys() & self._mempool.spends.keys():
-            step.draft.spent(self._mempool.spends[outpoint], Sighting(None, int(self._clock.now())))
+        self._spend_in_mempool(step.draft, watched.holdings.outputs.keys())
         await self.settle([step])
 
     def doubtful(self, tip: BlockId) -> set[Txid]:
@@ -214,6 +218,10 @@ class Watch:
         scanned = frozenset(watched.wallet.wallet_id for watched in wallets)
         for entry in eligible:
             entry.wallets |= scanned
+
+    def _spend_in_mempool(self, draft: Draft, outpoints: Set[bytes]) -> None:
+        for outpoint in sorted(outpoints & self._mempool.spends.keys()):
+            draft.spent(self._mempool.spends[outpoint], Sighting(None, int(self._clock.now())))
 
     def _draft_mempool(self, step: Step, entries: Iterable[Seen]) -> None:
         wallet_id = step.watched.wallet.wallet_id

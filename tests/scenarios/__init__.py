@@ -1,0 +1,1 @@
+"""Whole stories: the relay's services through everything a chain can do."""
