@@ -11,6 +11,8 @@ from .support.source import Module, read
 class LayersTests(SynchronousTestCase):
     """The rules of the layers, on the code as it is."""
 
+    maxDiff = None
+
     def test_no_module_breaks_a_layer(self) -> None:
         """Pure code, the app, io and the top import only what their layer may."""
         self.assertEqual([offence for module in read("sdkrelay") for offence in offences(module)], [])

@@ -22,6 +22,8 @@ def everywhere(check: Callable[[Module], Iterator[str]]) -> list[str]:
 class HabitsTests(SynchronousTestCase):
     """The repository as it is."""
 
+    maxDiff = None
+
     def test_files_and_functions_are_short(self) -> None:
         """At most 400 lines a file and 30 a function, named hot loops excepted."""
         self.assertEqual(everywhere(lambda module: too_long(module, set(HOT_LOOPS))), [])

@@ -105,6 +105,8 @@ def built() -> Built:
 class PackagingTests(SynchronousTestCase):
     """The wheel and the source archive."""
 
+    maxDiff = None
+
     def test_the_wheel_is_complete(self) -> None:
         """Every module, the plugin, the migrations and the marker of types; no package that would hide Twisted."""
         held = {name for name in zipfile.ZipFile(built().wheel).namelist() if ".dist-info/" not in name}
