@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from attrs import field, frozen
 
+from sdkrelay.crypto.digest import hash160
 from sdkrelay.domain.chain import TxOut
+
+KeySource = Callable[[random.Random], bytes]
 
 NULL_OUTPOINT = bytes(32) + b"\xff" * 4
 SEGWIT_COMMITMENT = bytes.fromhex("6a24aa21a9ed") + bytes(32)
@@ -135,39 +138,53 @@ def p2tr(key: bytes) -> bytes:
 
 
 def p2wpkh(key: bytes) -> bytes:
-    """The script that pays a compressed key's hash; the hash need not be right for a parser."""
-    return b"\x00\x14" + sha256(key).digest()[:20]
+    """The script that pays a compressed key's hash."""
+    return b"\x00\x14" + hash160(key)
 
 
-def random_transaction(source: random.Random, taproot: bool, inputs: int = 2, outputs: int = 2) -> Written:
+def p2pkh(key: bytes) -> bytes:
+    """The same before SegWit."""
+    return b"\x76\xa9\x14" + hash160(key) + b"\x88\xac"
+
+
+def any_key(source: random.Random) -> bytes:
+    """33 bytes like a compressed key, on the curve or not: enough for whoever does not compute with it."""
+    return b"\x02" + source.randbytes(32)
+
+
+def random_transaction(
+    source: random.Random, taproot: bool, inputs: int = 2, outputs: int = 2, key_of: KeySource = any_key
+) -> Written:
     """A transaction like those of today: mostly P2WPKH inputs, some taproot and P2PKH, one taproot output or none."""
-    spending = tuple(_random_spending(source) for _ in range(inputs))
-    scripts = [p2wpkh(source.randbytes(33)) for _ in range(outputs)]
+    spending = tuple(_random_spending(source, key_of(source)) for _ in range(inputs))
+    scripts = [p2wpkh(key_of(source)) for _ in range(outputs)]
     if taproot:
-        scripts[source.randrange(outputs)] = p2tr(source.randbytes(32))
+        scripts[source.randrange(outputs)] = p2tr(key_of(source)[1:])
     value = sum(each.prevout.value for each in spending if each.prevout) // (outputs + 1)
     return Written(spending, tuple(TxOut(value, script) for script in scripts))
 
 
-def _random_spending(source: random.Random) -> Spending:
+def _random_spending(source: random.Random, key: bytes) -> Spending:
     outpoint = source.randbytes(32) + source.randrange(4).to_bytes(4, "little")
     value = source.randrange(1000, 10**9)
     kind = source.random()
     if kind < 0.2:
-        return Spending(outpoint, TxOut(value, p2tr(source.randbytes(32))), b"", (source.randbytes(64),))
-    key = b"\x02" + source.randbytes(32)
+        return Spending(outpoint, TxOut(value, p2tr(key[1:])), b"", (source.randbytes(64),))
     if kind < 0.3:
-        script = b"\x76\xa9\x14" + source.randbytes(20) + b"\x88\xac"
-        return Spending(outpoint, TxOut(value, script), sized(source.randbytes(71)) + sized(key))
+        return Spending(outpoint, TxOut(value, p2pkh(key)), sized(source.randbytes(71)) + sized(key))
     return Spending(outpoint, TxOut(value, p2wpkh(key)), b"", (source.randbytes(71), key))
 
 
-def random_block(seed: int, transactions: int, taproot: int, height: int = 800_000) -> WrittenBlock:
+def random_block(
+    seed: int, transactions: int, taproot: int, height: int = 800_000, key_of: KeySource = any_key
+) -> WrittenBlock:
     """A block of that many transactions, ``taproot`` of them with a taproot output; the same for the same seed."""
     source = random.Random(seed)
     paying = set(source.sample(range(1, transactions), taproot))
     written = [
-        random_transaction(source, number in paying, source.choice((1, 1, 1, 2, 2, 4)), source.choice((1, 2, 2, 2, 4)))
+        random_transaction(
+            source, number in paying, source.choice((1, 1, 1, 2, 2, 4)), source.choice((1, 2, 2, 2, 4)), key_of
+        )
         for number in range(1, transactions)
     ]
     return WrittenBlock(height, source.randbytes(32), 1_700_000_000 + height, (coinbase(height), *written))
