@@ -193,33 +193,37 @@ class Parts:
     ) -> None:
         self._config = config
         self._world = world
-        tasks, clock = world.tasks, world.clock
         self.chain = make_node(config, world)
-        self.hub = Hub(store.log, tasks, identity.relay_id)
-        blocks = Blocks(self.chain, world.compute)
-        stepper = Stepper(Matcher(world.compute), blocks)
-        mempool = Mempool(self.chain, world.compute, tasks, clock)
-        watch = Watch(store, self.hub, Matcher(world.compute), stepper, mempool, tasks, clock)
-        turn = tasks.lock()
-        catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
-        start, network = config.start_height, config.network
-        self.indexing = Indexing(self.chain, store.index, blocks, watch, mempool, self.hub, tasks, clock, start)
-        self.following = Following(self.chain, store, self.indexing, watch, catching, mempool, tasks, clock)
-        self.chain.on_hint = self.following.hint
-        self.chain.needed_height = lambda: self.following.needed_height(start)
-        self.wallets = WalletService(store, self.chain, vault, watch, catching, tasks, clock, network, start)
-        scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
-        node = NodeService(
-            identity, self.chain, store, lambda: self.indexing.condition, Doors(self._connections, draining), clock
-        )
+        self.hub = Hub(store.log, world.tasks, identity.relay_id)
+        self._follow(store, vault)
+        doors = Doors(self._connections, draining)
+        node = NodeService(identity, self.chain, store, lambda: self.indexing.condition, doors, world.clock)
         greeting = HandshakeService(identity, store.wallets, self.hub)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
-        router = Router([everything], [greeting, self.hub, self.wallets, scans, node])
+        router = Router([everything], [greeting, self.hub, self.wallets, self._scans, node])
         dispatch = Dispatch(router, Gate(config.auth.allow_insecure_keys))
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, world.reactor)
         self._rest = self._rest_resource(dispatch, everything)
         self._ports: list[Guard] = []
+
+    def _follow(self, store: DatabaseStore, vault: Vault) -> None:
+        """What follows the chain, watches wallets and scans."""
+        chain, hub, world = self.chain, self.hub, self._world
+        tasks, clock = world.tasks, world.clock
+        start, network = self._config.start_height, self._config.network
+        blocks, matcher = Blocks(chain, world.compute), Matcher(world.compute)
+        stepper = Stepper(matcher, blocks)
+        mempool = Mempool(chain, world.compute, tasks, clock)
+        watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
+        turn = tasks.lock()
+        catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
+        self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
+        self.following = Following(chain, store, self.indexing, watch, catching, mempool, tasks, clock)
+        chain.on_hint = self.following.hint
+        chain.needed_height = lambda: self.following.needed_height(start)
+        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
+        self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
 
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""

@@ -9,9 +9,12 @@ from .source import Module
 
 PURE = ("crypto", "domain", "config", "messages")
 APP = ("services", "session")
-#: Packages of others that pure code may use, and those that the app may.
+#: Packages of others that pure code may use.
 PURE_FRIENDS = {"attrs", "msgspec", "cryptography", "btclib_secp256k1", "btclib_libsecp256k1", "cffi"}
-APP_FRIENDS = {"attrs", "automat", "twisted.logger"}
+#: Packages of others that the app may use; msgspec because messages are its structs, which services make and copy.
+APP_FRIENDS = {"attrs", "automat", "msgspec", "twisted.logger"}
+#: What the demo may use beside its client: a bitcoind of its own, and entropy for the keys of its wallet.
+DEMO_IO = ("io.client", "io.bitcoind", "io.world")
 #: The clock, entropy and the reactor: for io/world.py alone.
 WORLD = {"time", "random", "secrets", "uuid", "twisted.internet.reactor"}
 #: What else of the standard library is no business of pure code or of the app.
@@ -81,10 +84,10 @@ def _io_allowed(package: str, name: str) -> bool:
 
 
 def _top_allowed(layer: str, name: str) -> bool:
-    """The composition root makes io; the demo is a client; the rest asks them."""
+    """The composition root makes io; the demo is a client with a node of its own; the rest asks them."""
     if layer == "build" or not _within(name, {"sdkrelay.io"}):
         return True
-    return layer == "demo" and (name == "sdkrelay.io" or _ours(name, ("io.client",)))
+    return layer == "demo" and (name == "sdkrelay.io" or _ours(name, DEMO_IO))
 
 
 def _ours(name: str, packages: tuple[str, ...]) -> bool:

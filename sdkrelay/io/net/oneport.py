@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from twisted.web.http import Request
 from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
 
 
 class OnePort(Resource):
@@ -16,6 +16,6 @@ class OnePort(Resource):
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Whoever serves the request, with its path still whole."""
-        request.postpath.insert(0, request.prepath.pop())
+        request.postpath, request.prepath = [*request.prepath, *(request.postpath or [])], []
         upgrade = (request.getHeader("upgrade") or "").lower() == "websocket"
         return self._websocket if upgrade and request.uri.partition(b"?")[0] == b"/" else self._rest
