@@ -1,0 +1,1 @@
+"""The services of the relay: what it does, in terms of ports and values."""
