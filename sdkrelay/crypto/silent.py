@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, count, pairwise
+from itertools import compress as select
 from typing import Any
 
 from attrs import frozen
@@ -19,7 +21,6 @@ from .derivation import (
     CHANGE_LABEL,
     K_MAX,
     MAX_LABELS,
-    SHARED_SECRET,
     add_tweaks,
     check_labels,
     check_scan_secret,
@@ -29,8 +30,8 @@ from .derivation import (
     shared_secret_state,
     tweak_at,
 )
-from .generator import GeneratorMultiple
 from .inputs import SpentInput, TweakComputer, input_public_key, spends_unknown_segwit, transaction_tweak
+from .rows import BATCH, Rows
 from .secp256k1 import (
     COMPRESSED,
     compress,
@@ -113,46 +114,36 @@ class Scanner:
 
     def _make_buffers(self) -> None:
         self._point = ffi.new("secp256k1_pubkey *")
-        self._tweak = GeneratorMultiple()
-        self._tweak_point = self._tweak.point
+        self._tweak_point = ffi.new("secp256k1_pubkey *")
         self._output_point = ffi.new("secp256k1_pubkey *")
         self._pairs = [ffi.new("secp256k1_pubkey *[2]", [self._tweak_point, point]) for point in self._spend_points]
         self._uncompressed = ffi.new("unsigned char[65]", b"\x04")
-        # the shared secret, 33 bytes, and k = 0
-        self._shared = ffi.new("unsigned char[37]")
+        self._shared = ffi.new("unsigned char[33]")
         self._key = ffi.new("unsigned char[33]")
         self._size = ffi.new("size_t *", 33)
         self._tweak_bytes = ffi.buffer(self._uncompressed)
-        self._first_message = ffi.buffer(self._shared)
+        self._shared_bytes = ffi.buffer(self._shared)
         self._key_bytes = ffi.buffer(self._key)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        """Made when first asked for: a job that only looks into transactions needs no batches."""
+        return Rows(self._secret, self._spend_points)
 
     def hits(self, tweaks: bytes, counts: bytes, prefixes: bytes) -> list[int]:
         """The rows that may pay the wallet, ascending: an output begins with the 8 bytes that one of its keys for k = 0 has.
 
         ``tweaks`` is 64 bytes x ‖ y a row, ``counts`` u32 LE a row, ``prefixes`` 8 bytes an output, in order. ValueError if
-        their lengths disagree or a tweak is not on the curve. The hot loop of every scan, hence in one piece.
+        their lengths disagree or a tweak is not on the curve.
         """
-        found, start = [], 0
-        source, message, key_bytes = self._tweak_bytes, self._first_message, self._key_bytes
-        for row, end in enumerate(_row_ends(tweaks, counts, prefixes)):
-            source[1:65] = tweaks[64 * row : 64 * row + 64]
-            if not ec_parse(context, self._point, self._uncompressed, 65):
-                raise ValueError(f"the tweak in row {row} is not a point of the curve")
-            ec_multiply(context, self._point, self._secret)
-            ec_serialize(context, self._shared, self._size, self._point, COMPRESSED)
-            state = SHARED_SECRET.copy()
-            state.update(message)
-            own, start = prefixes[start:end], end
-            if not self._tweak.become(state.digest()):
-                continue
-            for pair in self._pairs:
-                if not ec_combine(context, self._output_point, pair, 2):
-                    continue
-                ec_serialize(context, self._key, self._size, self._output_point, COMPRESSED)
-                if key_bytes[1:9] in own and _begins_one(key_bytes[1:9], own):
-                    found.append(row)
-                    break
-        return found
+        ends = _row_ends(tweaks, counts, prefixes)
+        own = [prefixes[start:end] for start, end in pairwise([0, *ends])]
+        found: set[int] = set()
+        for first in range(0, len(own), BATCH):
+            for keys in self._rows.first_prefixes(tweaks[64 * first : 64 * (first + BATCH)]):
+                matches = map(_begins_one, keys, own[first : first + BATCH])
+                found.update(select(count(first), matches))
+        return sorted(found)
 
     def outputs(self, tweak: bytes, keys: Sequence[bytes]) -> list[Found]:
         """Everything a transaction pays to the wallet, by k, then label, then index (BIP352, "Scanning").
@@ -179,7 +170,7 @@ class Scanner:
             raise ValueError("the tweak is not a point of the curve")
         ec_multiply(context, self._point, self._secret)
         ec_serialize(context, self._shared, self._size, self._point, COMPRESSED)
-        secret: bytes = self._first_message[:33]
+        secret: bytes = self._shared_bytes[:]
         return secret
 
     def _output_key(self, pair: Any) -> bytes:
@@ -216,4 +207,5 @@ def _row_ends(tweaks: bytes, counts: bytes, prefixes: bytes) -> list[int]:
 
 
 def _begins_one(prefix: bytes, prefixes: bytes) -> bool:
-    return any(prefixes.startswith(prefix, start) for start in range(0, len(prefixes), 8))
+    """Whether one of the 8-byte prefixes is this one; what lies across two does not count."""
+    return prefix in prefixes and any(prefixes.startswith(prefix, start) for start in range(0, len(prefixes), 8))

@@ -336,6 +336,19 @@ def rows_and_their_prefixes(implementation: Implementation) -> None:
 
 
 @extra
+def many_rows(implementation: Implementation) -> None:
+    """However many rows there are, and wherever a batch ends, each hit has its number."""
+    tweak, output, _ = payment(implementation, 0)
+    other = implementation.silent.decompress(key(implementation, 98))
+    change = payment(implementation, 0, 0)[1]
+    for size in (1, 127, 128, 129, 300):
+        paid = {row for row in (0, 126, 127, 128, 255, 256, 299) if row < size}
+        tweaks = b"".join(tweak if row in paid else other for row in range(size))
+        prefixes = b"".join((output if row % 2 else change)[:8] for row in range(size))
+        assert scanner(implementation).hits(tweaks, b"\x01\0\0\0" * size, prefixes) == sorted(paid)
+
+
+@extra
 def address_versions(implementation: Implementation) -> None:
     """Version 0 holds exactly two keys, versions 1 to 30 at least two, 31 is refused."""
     keys = key(implementation, 1) + key(implementation, 2)
