@@ -172,7 +172,7 @@ def _broken(kind: Kind, told: str, raw: bytes, request_id: str | None) -> Malfor
     expected, _, path = told.partition(" - at `")
     if expected.startswith("Object missing required field `"):
         missing = expected.split("`")[1]
-        path, expected = f"{path.rstrip('`') or '$'}.{missing}", "it to be there"
+        path, expected = f"{path.rstrip('`') or '$'}.{missing}", "a value"
     field = path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
     details = {"field": field, "expected": expected.removeprefix("Expected ")}
     if (value := _shown(kind, field, raw)) is not None:

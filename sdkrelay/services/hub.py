@@ -64,6 +64,7 @@ class Hub:
 
     def __init__(self, log: LogStore, tasks: Tasks, relay_id: str, page: int = PAGE) -> None:
         self._page = page
+        self._slice = SLICE
         self._log = log
         self._tasks = tasks
         self._relay_id = relay_id
@@ -106,7 +107,7 @@ class Hub:
                 feed.mark = news.entry.number
                 if feed.wants(news.entry):
                     feed.caller.push(news)
-            if turn % SLICE == 0:
+            if turn % self._slice == 0:
                 await self._tasks.sleep(0)
 
     @handles(Subscribe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from ipaddress import ip_address
+from math import ceil
 
 from attrs import frozen
 
@@ -50,7 +51,7 @@ class Allowances:
         if len(self._left) > SENDERS:
             self._left.popitem(last=False)
         if left < cost:
-            wait = max(1, round((cost - left) / self._rate + 0.5))
+            wait = ceil((cost - left) / self._rate)
             message = f"more than {self._capacity:.0f} requests a minute: try again in {wait} s"
             raise Problem(Code.RATE_LIMITED, message, limit=int(self._capacity), retry_after=wait)
 

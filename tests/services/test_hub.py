@@ -228,7 +228,7 @@ class Drive:
         self.session, self.wire = self.relay.greeted()
         self.session.hold("mine")
         self.hub._log = SlowLog(self.hub._log, self.relay.time.tasks, delays)  # type: ignore[assignment]
-        self.hub._page = 3
+        self.hub._page, self.hub._slice = 3, 1
         self.unpublished: list[Entry] = []
         self.committed: list[Entry] = []
         self.heard: list[int] = []

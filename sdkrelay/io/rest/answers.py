@@ -52,6 +52,7 @@ def send(request: Request, status: int, body: bytes) -> bytes:
     """Put the status and the headers of a JSON answer on a request; the body, for convenience."""
     request.setResponseCode(status)
     request.setHeader("Content-Type", "application/json")
+    request.setHeader("Content-Length", str(len(body)))
     request.setHeader("Cache-Control", "no-store")
     request.setHeader("X-Content-Type-Options", "nosniff")
     return body

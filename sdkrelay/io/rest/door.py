@@ -5,7 +5,7 @@ Nothing answers HTML: not what is not found, not what fails, not what takes too 
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, cast
 
 from attrs import frozen
@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import Request
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.access import token_hash
@@ -61,7 +62,7 @@ class RestDoor:
             self._add(row)
         self._app.handle_errors(HTTPException)(cast(KleinErrorFunction, self._http_fault))
         self._app.handle_errors(Exception)(cast(KleinErrorFunction, self._bug))
-        self.resource = self._app.resource()
+        self.resource = _Root(self._app.resource(), self._not_found)
 
     def _add(self, row: Row) -> None:
         def endpoint(request: Request, **fields: str) -> Deferred[bytes]:
@@ -127,6 +128,9 @@ class RestDoor:
         code, message = _FAULTS.get(status, ("VALIDATION_ERROR", "the request is not understood"))
         return send(request, status, refusal_body(code, message, {}, self._now()))
 
+    def _not_found(self, request: Request) -> bytes:
+        return send_problem(request, Problem(Code.NOT_FOUND, _FAULTS[404][1]), self._now())
+
     def _bug(self, request: Request, failure: Failure) -> bytes:
         log.failure("an HTTP request failed", failure)
         return send_problem(
@@ -135,6 +139,24 @@ class RestDoor:
 
     def _now(self) -> float:
         return self._around.clock.now()
+
+
+class _Root(Resource):
+    """Keeps from Klein what it cannot read: paths that are not UTF-8."""
+
+    isLeaf = True
+
+    def __init__(self, application: IResource, not_found: Callable[[Request], bytes]) -> None:
+        super().__init__()
+        self._application = application
+        self._not_found = not_found
+
+    def render(self, request: Request) -> Any:
+        try:
+            b"/".join(request.postpath or ()).decode()
+        except UnicodeDecodeError:
+            return self._not_found(request)
+        return self._application.render(request)
 
 
 def _authenticate(token: str) -> Authenticate:
