@@ -23,7 +23,6 @@ REQUIRES = [
     "msgspec>=0.22",
     "psutil>=7.2",
     "pyzmq>=27",
-    "sdnotify>=0.3.2",
     "service-identity>=26.1",
     "sqlalchemy>=2.1",
     "treq>=26.7",

@@ -281,7 +281,9 @@ def make_node(config: Config, world: World) -> BitcoinNode:
 
 def http_limits(limits: Limits) -> HttpLimits:
     """What the REST port takes."""
-    return HttpLimits(limits.http_connections, limits.http_body_bytes, request_seconds=limits.http_request_seconds)
+    return HttpLimits(
+        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds
+    )
 
 
 def websocket_http_limits(limits: Limits) -> HttpLimits:
@@ -289,7 +291,8 @@ def websocket_http_limits(limits: Limits) -> HttpLimits:
     return HttpLimits(
         limits.websocket_connections + limits.http_connections,
         limits.http_body_bytes,
-        request_seconds=limits.http_request_seconds,
+        limits.http_head_seconds,
+        limits.http_request_seconds,
     )
 
 

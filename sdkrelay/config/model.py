@@ -81,11 +81,7 @@ class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of the chain is indexed, and how often the node is asked."""
-
-    interval: Annotated[
-        int, Meta(ge=1, le=3600, description="Seconds after which the node is asked for news, told by ZMQ or not.")
-    ] = 30
+    """What of the chain is indexed."""
 
     start_height: Annotated[
         Annotated[int, Meta(ge=0, le=500_000_000)] | None,

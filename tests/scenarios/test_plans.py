@@ -205,6 +205,8 @@ class PlanTests(SynchronousTestCase):
             plan = Plan(seed)
             plan.run(STEPS)
             self._check(seed, plan)
+            plan.relay.kill()
+            plan.wait(20)
 
     def _check(self, seed: int, plan: Plan) -> None:
         told = plan.finish()

@@ -16,6 +16,6 @@ class OnePort(Resource):
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Whoever serves the request, with its path still whole."""
-        request.postpath, request.prepath = [*request.prepath, *(request.postpath or [])], []
+        request.postpath, request.prepath = [*(request.prepath or []), *(request.postpath or [])], []
         upgrade = (request.getHeader("upgrade") or "").lower() == "websocket"
         return self._websocket if upgrade and request.uri.partition(b"?")[0] == b"/" else self._rest
