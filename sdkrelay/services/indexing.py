@@ -122,7 +122,7 @@ class Indexing:
         view = None if block_hash is None else await self._fetch(block_hash)
         if view is None or (tip is not None and view.row.prev_hash != tip.hash):
             return True
-        entries = await self._index.append_block(view.row, [_mined(view)])
+        entries = await self._index.append_block(view.row, [mined(view)])
         self._blocks.keep(view)
         await self._hub.publish(entries)
         await self._watch.connected(view)
@@ -208,7 +208,7 @@ def _linked(tip: BlockId | None, views: Sequence[BlockView | None]) -> list[Bloc
     return linked
 
 
-def _mined(view: BlockView) -> Notice:
+def mined(view: BlockView) -> Notice:
     header = view.block.header
     data = BlockData(
         block_height=view.row.height,
