@@ -330,16 +330,16 @@ class LimitTests(NodeTestCase):
     async def test_exchanges_are_bounded(self) -> None:
         """So many at a time; the others wait, and too many are refused."""
         self.fake.fault = faults.hang
-        http = NodeHttp(reactor, self.fake.listen(), size=2, timeout=0.3)
+        http = NodeHttp(reactor, self.fake.listen(), size=2, timeout=60.0)
         self.addCleanup(http.close)
         waiting = [
             Deferred.fromCoroutine(http.exchange("GET", "/", Headers(), None, 9)) for _ in range(MAX_WAITING + 2)
         ]
-        with self.assertRaisesRegex(Unavailable, "too many questions"):
-            await http.exchange("GET", "/", Headers(), None, 9)
         for each in waiting:
             each.addErrback(lambda failure: failure.trap(CancelledError))
-            each.cancel()
+            self.addCleanup(each.cancel)
+        with self.assertRaisesRegex(Unavailable, "too many questions"):
+            await http.exchange("GET", "/", Headers(), None, 9)
 
 
 def endless(request: Request) -> Deferred[None]:

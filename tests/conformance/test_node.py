@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,7 +95,7 @@ class RealDriver:
 
     def pay_from(self, txid: bytes) -> bytes:
         value = self._node.call("gettransaction", display(txid), True, True)["decoded"]["vout"][0]["value"]
-        given = [{"txid": display(txid), "vout": 0}], [{self._address: str(value - value / 100)[:10]}]
+        given = [{"txid": display(txid), "vout": 0}], [{self._address: str(value - Decimal("0.001"))}]
         signed = self._node.call("signrawtransactionwithwallet", self._node.call("createrawtransaction", *given))
         return from_display(self._node.call("sendrawtransaction", signed["hex"]))
 

@@ -6,11 +6,10 @@ body, or that is none and sends without end, must cost neither memory nor a stuc
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -18,8 +17,6 @@ from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
     ResponseDone,
-    ResponseFailed,
-    ResponseNeverReceived,
     _HTTP11ClientFactory,
 )
 from twisted.web.http import PotentialDataLoss
@@ -27,6 +24,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
 
 from .trouble import Trouble, from_exception
+
+T = TypeVar("T")
 
 #: So many exchanges may wait for the pool before another is refused.
 MAX_WAITING = 5_000
@@ -56,10 +55,10 @@ class NodeHttp:
         await self._turns.acquire()
         try:
             exchange = Deferred.fromCoroutine(self._exchange(method, path, headers, body, limit))
-            return await exchange.addTimeout(self._timeout, self._clock, self._too_late)
+            return await _cancellable(exchange.addTimeout(self._timeout, self._clock, self._too_late))
+        except CancelledError:
+            raise
         except Exception as problem:
-            if _is_cancelled(problem):
-                raise CancelledError from None
             raise from_exception(self.url, problem) from None
         finally:
             self._turns.release()
@@ -100,11 +99,20 @@ class _Pool(HTTPConnectionPool):
     _factory = _Connections
 
 
-def _is_cancelled(problem: BaseException) -> bool:
-    """Whether it was our own caller who gave up; the agent wraps that when a request was under way."""
-    if isinstance(problem, ResponseFailed | ResponseNeverReceived):
-        return any(reason.check(CancelledError) for reason in problem.reasons)
-    return isinstance(problem, CancelledError | ConnectingCancelledError)
+def _cancellable(exchange: Deferred[T]) -> Deferred[T]:
+    """The same result, and plain CancelledError when it is cancelled: the agent has a dozen other names for that."""
+
+    def give_up(answer: Deferred[T]) -> None:
+        answer.errback(CancelledError())
+        exchange.cancel()
+
+    def deliver(result: Any) -> None:
+        if not answer.called:
+            answer.callback(result)
+
+    answer: Deferred[T] = Deferred(give_up)
+    exchange.addBoth(deliver)
+    return answer
 
 
 class _Body(Protocol):
