@@ -166,8 +166,9 @@ class WalletService:
     async def _birthday(self, given: int | None) -> int:
         """The first height to scan. Problem for one before the index begins, or beyond the tip."""
         tip = await self._store.index.tip()
+        highest = max((await self._chain.tip()).height, tip.height if tip else 0) + 1
         if given is None:
-            return (tip or await self._chain.tip()).height + 1
+            return highest
         height = given if given <= FIRST_TIME else await self._chain.height_at_time(given)
         lowest = await self._lowest()
         if height < lowest and lowest > max(TAPROOT_HEIGHT[self._network], 1):
@@ -176,7 +177,6 @@ class WalletService:
                 field="birthday",
                 first_block=lowest,
             )
-        highest = max((await self._chain.tip()).height, tip.height if tip else 0) + 1
         if height > highest:
             raise invalid("birthday", f"a height up to {highest}, the next block's, or a time", value=given)
         return max(height, lowest)
