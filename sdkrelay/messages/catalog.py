@@ -17,8 +17,8 @@ from ..domain.problem import Code
 from .message import Malformed, NotJson, Request, UnknownType
 from .values import Secret, decode_value, encode_value
 
-#: More objects and arrays than this in one message are no message of ours, and would take long to look through.
-MAX_CONTAINERS = 10_000
+#: More fields, objects and arrays than this in one message are no message of ours, and would take long to look through.
+MAX_PARTS = 10_000
 #: A value longer than this in JSON is not repeated in an error.
 MAX_SHOWN = 200
 
@@ -139,8 +139,8 @@ def _scalar(raw: msgspec.Raw) -> Any:
 
 def _refuse_repeated_keys(raw: bytes, request_id: str | None) -> None:
     """The decoder takes the last of two equal keys; nobody should have to know which one a relay takes."""
-    if raw.count(b"{") + raw.count(b"[") > MAX_CONTAINERS:
-        message = f"a message has at most {MAX_CONTAINERS} objects and arrays"
+    if raw.count(b"{") + raw.count(b"[") + raw.count(b":") > MAX_PARTS:
+        message = f"a message has at most {MAX_PARTS} fields, objects and arrays"
         raise Malformed(Code.TOO_LARGE, message, request_id, field="$", expected=message)
     json.loads(raw, object_pairs_hook=_unique, parse_float=len)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.access import Access
-from sdkrelay.messages.catalog import MAX_CONTAINERS, Catalog, encode
+from sdkrelay.messages.catalog import MAX_PARTS, Catalog, encode
 from sdkrelay.messages.message import Malformed, Message, NotJson, Reply, Request, UnknownType
 from sdkrelay.messages.native import family as native
 from sdkrelay.messages.native import scan, session, subscription, wallets
@@ -108,7 +108,9 @@ class RefusalTests(SynchronousTestCase):
             ping + b"9" * 5000 + b"}", ping + b"NaN}", ping + b'"\xff"}', ping + b'"\\ud800"}', ping + b'"\x00"}',
             b'{"type":"ping","timestamp":1e999}', b'{"type":"ping","id":5}', b'{"type":"ping","id":"' + b"x" * 65 + b'"}',
             b'{"type":"ping","type":"ping"}', ping + b'{"a":1,"a":2}}', b'{"type":"ping","\\u0078":1,"x":2}',
-            ping + b"[" + b",".join([b"[]"] * MAX_CONTAINERS) + b"]}", b'{"type":null}', b'{"type":["ping"]}', b"{}",
+            ping + b"[" + b",".join([b"[]"] * MAX_PARTS) + b"]}",
+            ping + b"{" + b",".join(b'"%d":1' % number for number in range(MAX_PARTS)) + b"}}",
+            b'{"type":null}', b'{"type":["ping"]}', b"{}",
         ):  # fmt: skip
             self.refused(raw)
 

@@ -6,7 +6,7 @@ import inspect
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.io.net.http import HttpLimits
+from sdkrelay.io.net.http import READ_BYTES, HttpLimits
 from sdkrelay.io.net.websocket import RelayProtocol, WebSocketLimits, text_frame
 from tests.support.websocket import BINARY, CLOSE, PING, PONG, TEXT, UPGRADE, Frames, MemoryPort, frame
 
@@ -162,6 +162,10 @@ class HostileTests(SynchronousTestCase):
             client.send(bytes([byte]))
             self.port.time.advance(1)
         self.assertTrue(client.transport.aborted)
+
+    def test_little_is_read_at_a_time(self) -> None:
+        """So that a read full of tiny frames does not hold the reactor."""
+        self.assertEqual(vars(self.port.connect().transport)["bufferSize"], READ_BYTES)
 
     def test_an_open_socket_has_no_deadline_of_http(self) -> None:
         """A client that answers pings stays for hours."""

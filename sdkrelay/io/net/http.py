@@ -31,8 +31,10 @@ class HttpLimits:
 
 #: Seconds added to ``request_seconds`` before a connection is dropped: the handler's own time-out answers first.
 GRACE = 5.0
-#: Bytes of all header lines together, and how many there may be.
-HEAD_BYTES, HEADERS = 16_384, 100
+
+
+#: Bytes read from a socket at a time: thousands of tiny WebSocket frames in one read would hold the reactor for long.
+READ_BYTES = 8192
 
 
 def bare_response(status: str, code: str, message: str) -> bytes:
@@ -60,6 +62,7 @@ class GuardedConnection(ProtocolWrapper):
 
     def connectionMade(self) -> None:
         self.factory.connections += 1
+        getattr(self.transport, "transport", self.transport).bufferSize = READ_BYTES
         self.expect(self.factory.limits.head_seconds)
         super().connectionMade()
 

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import Request
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import Resource
 
 from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
@@ -172,20 +172,17 @@ class RelayFactory(WebSocketServerFactory):
 
 
 class WebSocketDoor(Resource):
-    """The root of the port: upgrades go to Autobahn, all else to ``others`` or, without it, gets a short page."""
+    """The root of the port: upgrades go to Autobahn, people get a short page."""
 
     isLeaf = True
 
-    def __init__(self, factory: RelayFactory, others: IResource | None = None) -> None:
+    def __init__(self, factory: RelayFactory) -> None:
         super().__init__()
         self._upgrade = WebSocketResource(factory)
-        self._others = others
 
     def render(self, request: Request) -> Any:
         if (request.getHeader("upgrade") or "").lower() == "websocket":
             return self._upgrade.render(request)
-        if self._others is not None:
-            return self._others.render(request)
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
         if request.method not in (b"GET", b"HEAD"):
             request.setResponseCode(405)
