@@ -27,7 +27,7 @@ from ..messages.native.wallets import (
     Wallets,
     WalletUnregistered,
 )
-from ..ports import Caller, Chain, Clock, Store, Tasks
+from ..ports import Caller, Chain, Clock, Store, Tasks, Unavailable
 from .catching import CatchingUp
 from .keys import Vault, checked_keys, checked_labels
 from .router import handles
@@ -166,7 +166,7 @@ class WalletService:
     async def _birthday(self, given: int | None) -> int:
         """The first height to scan. Problem for one before the index begins, or beyond the tip."""
         tip = await self._store.index.tip()
-        highest = max((await self._chain.tip()).height, tip.height if tip else 0) + 1
+        highest = await self._next_height(tip)
         if given is None:
             return highest
         height = given if given <= FIRST_TIME else await self._chain.height_at_time(given)
@@ -180,6 +180,16 @@ class WalletService:
         if height > highest:
             raise invalid("birthday", f"a height up to {highest}, the next block's, or a time", value=given)
         return max(height, lowest)
+
+    async def _next_height(self, tip: BlockId | None) -> int:
+        """The height of the next block: the node's, or the index's while the node is away."""
+        try:
+            node = await self._chain.tip()
+        except Unavailable:
+            if tip is None:
+                raise
+            return tip.height + 1
+        return max(node.height, tip.height if tip else 0) + 1
 
     async def _lowest(self) -> int:
         bounds = await self._store.index.bounds()
