@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 from twisted.internet.defer import CancelledError
 
+from .domain.access import Principal
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
 from .domain.news import News
 from .domain.notification import Entry, Notice, Topic
@@ -307,6 +308,13 @@ class Caller(Protocol):
 
     def greet(self) -> None:
         """The handshake is accepted."""
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who it is, once proved; None for somebody unknown."""
+
+    def identify(self, principal: Principal) -> None:
+        """It has proved who it is; what it was before holds no more."""
 
     def refuse(self, reason: str) -> None:
         """Close the conversation, with 1008, once the present request is answered."""

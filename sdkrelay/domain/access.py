@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 
+from attrs import frozen
+
 
 class Access(StrEnum):
     """How far a conversation must have come before a request is taken."""
@@ -14,6 +16,27 @@ class Access(StrEnum):
 
     GREETED = "greeted"
     """After an accepted handshake; over HTTP, where every request stands alone, at any time."""
+
+    READ = "read"
+    """As GREETED; where ``auth.public_read`` is off, only for those who have a role."""
+
+    OPERATOR = "operator"
+    """Changes the relay or shows what is nobody else's business: the role ``operator`` only."""
+
+
+class Role(StrEnum):
+    """What somebody may do who has said who they are."""
+
+    READER = "reader"
+    OPERATOR = "operator"
+
+
+@frozen
+class Principal:
+    """Who asks, once that is proved: a name (``loopback`` for whoever sits at the machine) and its roles."""
+
+    name: str
+    roles: frozenset[Role]
 
 
 def token_hash(token: str) -> bytes:

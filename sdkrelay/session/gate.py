@@ -8,7 +8,7 @@ from math import ceil
 
 from attrs import frozen
 
-from ..domain.access import Access
+from ..domain.access import Access, Role
 from ..domain.problem import Code, Problem
 from ..messages.message import Request
 from ..ports import Caller, Clock
@@ -19,18 +19,35 @@ SENDERS = 100_000
 
 @frozen
 class Gate:
-    """Access and secrecy. ``allow_insecure_keys`` takes private keys over any connection (laboratories)."""
+    """Access and secrecy.
+
+    ``allow_insecure_keys`` takes private keys over any connection (laboratories); without ``public_read`` the relay's state
+    is shown to those only who have a role.
+    """
 
     allow_insecure_keys: bool = False
+    public_read: bool = True
 
     def check(self, request: Request, caller: Caller) -> None:
-        """Problem HANDSHAKE_REQUIRED or INSECURE for a request that is not to be handled."""
-        if request.ACCESS is Access.GREETED and not caller.greeted:
+        """Problem HANDSHAKE_REQUIRED, AUTH_REQUIRED, FORBIDDEN or INSECURE for a request that is not to be handled."""
+        if request.ACCESS is not Access.OPEN and not caller.greeted:
             raise Problem(Code.HANDSHAKE_REQUIRED, "send a handshake first")
+        self._check_role(request, caller)
         if request.carries_private_keys() and not (caller.secure or self.allow_insecure_keys):
             raise Problem(
                 Code.INSECURE, "private keys are taken over TLS or from this machine only: connect with wss://"
             )
+
+    def _check_role(self, request: Request, caller: Caller) -> None:
+        roles = caller.principal.roles if caller.principal else frozenset()
+        if request.ACCESS is Access.OPERATOR and Role.OPERATOR not in roles:
+            if roles:
+                raise Problem(Code.FORBIDDEN, "this is the operator's")
+            raise Problem(
+                Code.AUTH_REQUIRED, "this is the operator's: give a bearer token, a password, or a certificate"
+            )
+        if request.ACCESS is Access.READ and not (self.public_read or roles):
+            raise Problem(Code.AUTH_REQUIRED, "this relay shows its state to those it knows: give a bearer token")
 
 
 class Allowances:

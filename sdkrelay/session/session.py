@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from attrs import frozen
 from twisted.logger import Logger
 
+from ..domain.access import Principal
 from ..domain.news import News
 from ..domain.problem import Code, Problem
 from ..messages.message import Malformed, Message, UnknownType
@@ -75,6 +76,7 @@ class Session:
         self._inbox: deque[bytes] = deque()
         self._malformed: deque[float] = deque(maxlen=MALFORMED)
         self._wallets: frozenset[str] = frozenset()
+        self._principal: Principal | None = None
         self._answering = False
         self._reading = True
         self._farewell: str | None = None
@@ -108,6 +110,13 @@ class Session:
 
     def release(self, wallet_id: str) -> None:
         self._wallets -= {wallet_id}
+
+    @property
+    def principal(self) -> Principal | None:
+        return self._principal
+
+    def identify(self, principal: Principal) -> None:
+        self._principal = principal
 
     def greet(self) -> None:
         self._lifecycle.greet()

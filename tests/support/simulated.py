@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 
 from sdkrelay.crypto.silent import Address, PrivateInput, create_outputs, public_key
+from sdkrelay.domain.access import Principal
 from sdkrelay.domain.chain import BlockHash, BlockId, Network, Txid, TxOut
 from sdkrelay.domain.news import News
 from sdkrelay.domain.status import NodeCondition, NodeState
@@ -231,6 +232,7 @@ class Listener:
     secure: bool = True
     greeted: bool = True
     wallet_ids: frozenset[str] = frozenset()
+    principal: Principal | None = None
     told: list[Message] = field(factory=list)
     heard: list[News] = field(factory=list)
     _ends: list[Callable[[], None]] = field(factory=list)
@@ -241,6 +243,9 @@ class Listener:
 
     def release(self, wallet_id: str) -> None:
         self.wallet_ids -= {wallet_id}
+
+    def identify(self, principal: Principal) -> None:
+        self.principal = principal
 
     def greet(self) -> None:
         self.greeted = True

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ...domain.access import Principal
 from ...domain.news import News
 from ...messages.message import Message
 from ...ports import Task, Tasks
@@ -22,6 +23,7 @@ class HttpCaller:
     session_id: str = "http"
     greeted: bool = True
     wallet_ids: frozenset[str] = frozenset()
+    principal: Principal | None = None
     _ends: list[Callable[[], None]] = field(factory=list)
     _beside: list[Task] = field(factory=list)
 
@@ -30,6 +32,9 @@ class HttpCaller:
 
     def release(self, wallet_id: str) -> None:
         self.wallet_ids -= {wallet_id}
+
+    def identify(self, principal: Principal) -> None:
+        self.principal = principal
 
     def greet(self) -> None:
         """Nothing to open: every request stands alone."""

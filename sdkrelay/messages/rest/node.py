@@ -81,7 +81,7 @@ class Health(Reply, frozen=True, kw_only=True, tag="health"):
 class GetBitcoinInfo(Request, frozen=True, kw_only=True, tag="get_bitcoin_info"):
     """What bitcoind says of its chain, its network and its mempool."""
 
-    ACCESS: ClassVar[Access] = Access.OPEN
+    ACCESS: ClassVar[Access] = Access.READ
     COST: ClassVar[int] = 2
     EXAMPLE: ClassVar[dict[str, Any]] = {"type": "get_bitcoin_info"}
 
@@ -97,7 +97,7 @@ class BitcoinInfo(Reply, frozen=True, kw_only=True, tag="bitcoin_info"):
 class GetBitcoinBlock(Request, frozen=True, kw_only=True, tag="get_bitcoin_block"):
     """A block by its hash, with the identifiers of its transactions."""
 
-    ACCESS: ClassVar[Access] = Access.OPEN
+    ACCESS: ClassVar[Access] = Access.READ
     COST: ClassVar[int] = 2
     EXAMPLE: ClassVar[dict[str, Any]] = {"type": "get_bitcoin_block", "block_hash": EXAMPLE_HASH}
 

@@ -1,0 +1,138 @@
+"""One relay as a service: what is opened when it starts, in which order, and how it says goodbye.
+
+twistd starts the service before its reactor runs; the database is opened right then, on that thread, so that whatever is
+wrong with it, the key or a port ends the process with a sentence instead of leaving half a relay behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
+from .. import __version__
+from ..config.model import Config
+from ..io.masterkey import MasterKeyError, master_key
+from ..io.storage import DatabaseStore, StoreError, ThreadExecutor
+from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
+from ..ports import Unavailable
+from ..services.handshake import Identity
+from ..services.keys import Vault
+from .parts import Parts
+from .world import World
+
+log = Logger()
+T = TypeVar("T")
+
+#: How long stopping waits for clients to take their close frame, in steps of seconds.
+FAREWELL_STEPS, FAREWELL_STEP = 20, 0.05
+
+
+class CannotStart(SystemExit):
+    """The relay cannot start; twistd ends with this sentence and status 1."""
+
+
+class StoreThread(ThreadExecutor):
+    """A thread of the store; until the reactor runs, nothing else waits, and the work is done at once."""
+
+    def __init__(self, reactor: Any, name: str) -> None:
+        super().__init__(reactor, name)
+        self._running = lambda: reactor.running
+
+    async def run(self, function: Callable[[], T]) -> T:
+        return await super().run(function) if self._running() else function()
+
+
+class Relay(MultiService):
+    """One relay: started as a service, made of parts when it starts."""
+
+    def __init__(self, config: Config, reactor: Any = None) -> None:
+        super().__init__()
+        self._config = config
+        self._reactor = reactor
+        self._draining = False
+        self.started: Deferred[None] | None = None
+
+    def startService(self) -> None:
+        """Open the database, join the parts, listen, follow. CannotStart, if the reactor does not run yet, says why not."""
+        super().startService()
+        reactor = self._reactor or running_reactor()
+        self._world = World(reactor, ReactorTasks(reactor), SystemClock(), SystemEntropy(), ThreadCompute(reactor))
+        self.started = started = Deferred.fromCoroutine(self._start())
+        failures: list[Any] = []
+        if not reactor.running:
+            started.addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+
+    async def _start(self) -> None:
+        try:
+            await self._open()
+        except (StoreError, MasterKeyError, Unavailable, CannotListenError) as reason:
+            raise CannotStart(f"sdkrelay: {reason}") from reason
+
+    async def _open(self) -> None:
+        config, world = self._config, self._world
+        Path(config.data_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
+        configured = Path(config.auth.master_key_file) if config.auth.master_key_file else None
+        key = master_key(Path(config.data_dir), configured, os.environ, world.entropy)
+        self._store = DatabaseStore(
+            config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy
+        )
+        await self._store.open()
+        identity = Identity(await self._relay_id(), __version__, config.network)
+        await self._check_network()
+        self._parts = parts = Parts(config, world, self._store, identity, Vault(key, world.entropy), self._is_draining)
+        await parts.hub.start()
+        await parts.wallets.load()
+        for service in parts.services():
+            service.setServiceParent(self)
+        parts.following.start()
+        log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
+
+    def _where(self, identity: Identity) -> dict[str, str]:
+        config = self._config
+        return {"relay": identity.relay_id, "network": config.network, "ws": config.ws_url, "http": config.http_url}
+
+    async def _relay_id(self) -> str:
+        """The configured name, or the one made once for this database."""
+        kept = await self._store.meta("relay_id")
+        name = self._config.relay_id or kept or f"relay-{self._world.entropy.bytes(4).hex()}"
+        if name != kept:
+            await self._store.set_meta("relay_id", name)
+        return name
+
+    async def _check_network(self) -> None:
+        kept, configured = await self._store.meta("network"), self._config.network.value
+        if kept not in (None, configured):
+            raise StoreError(f"the database holds {kept}, but network is {configured}: use another data_dir for it")
+        if kept is None:
+            await self._store.set_meta("network", configured)
+
+    def _is_draining(self) -> bool:
+        return self._draining
+
+    def stopService(self) -> Deferred[None]:
+        """Say goodbye to clients (1001), finish the step in hand, flush the store."""
+        self._draining = True
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if not hasattr(self, "_parts"):
+            await super().stopService()
+            return
+        parts = self._parts
+        parts.websocket.stopService()
+        await parts.following.stop()
+        for _ in range(FAREWELL_STEPS):
+            if parts.factory.open:
+                await self._world.tasks.sleep(FAREWELL_STEP)
+        await super().stopService()
+        await self._store.close()
+        log.info("the store is flushed and closed")
