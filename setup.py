@@ -14,6 +14,7 @@ VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "sdkrelay/__init__.py").
 
 REQUIRES = [
     "alembic>=1.20",
+    "argon2-cffi>=25.1",
     "attrs>=25.3",
     "autobahn>=26.10",
     "automat>=25.4",

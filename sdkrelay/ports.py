@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 from twisted.internet.defer import CancelledError
 
-from .domain.access import Principal
+from .domain.access import AccessToken, Principal, User
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
 from .domain.news import News
 from .domain.notification import Entry, Notice, Topic
@@ -258,8 +258,36 @@ class LogStore(Protocol):
         """Forget entries older than ``before`` (seconds since the epoch) and all but the newest ``keep``; how many went."""
 
 
+class AccessStore(Protocol):
+    """Users and their bearer tokens; nothing of it can be turned back into a password or a token."""
+
+    async def add_user(self, user: User) -> bool:
+        """Keep a new user; False, and nothing changes, if the name is taken."""
+
+    async def set_password(self, name: str, password_hash: str) -> bool:
+        """Another password, which ends all tokens of the user; False if there is no such user."""
+
+    async def remove_user(self, name: str) -> bool:
+        """Forget a user with all tokens; False if there is none of this name."""
+
+    async def users(self) -> list[User]:
+        """All of them, by name."""
+
+    async def user(self, name: str) -> User | None:
+        """The user of this name."""
+
+    async def issue(self, token: AccessToken) -> bool:
+        """Keep a new token, and forget those that have expired by then; False if its user is no more."""
+
+    async def access_token(self, token_hash: bytes) -> AccessToken | None:
+        """The token with this hash, expired and revoked ones too as long as they are kept."""
+
+    async def revoke(self, token_hash: bytes, at: int) -> bool:
+        """End a token at this time (seconds since the epoch); False for one that is unknown or ended before."""
+
+
 class Store(Protocol):
-    """One database behind three ports."""
+    """One database behind four ports."""
 
     @property
     def index(self) -> IndexStore: ...
@@ -267,6 +295,8 @@ class Store(Protocol):
     def wallets(self) -> WalletStore: ...
     @property
     def log(self) -> LogStore: ...
+    @property
+    def access(self) -> AccessStore: ...
 
     async def meta(self, key: str) -> str | None:
         """A small fact kept with the data (network, genesis hash, relay id)."""

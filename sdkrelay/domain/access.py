@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 class Access(StrEnum):
@@ -42,3 +42,29 @@ class Principal:
 def token_hash(token: str) -> bytes:
     """What is kept of a token: its SHA-256; tokens are random and long, so no salt is needed."""
     return hashlib.sha256(token.encode()).digest()
+
+
+@frozen
+class User:
+    """Somebody with a password: a name, its Argon2 hash (which is not printed), roles, seconds since the epoch."""
+
+    name: str
+    password_hash: str = field(repr=False)
+    roles: frozenset[Role]
+    created_at: int
+
+
+@frozen
+class AccessToken:
+    """A bearer token as it is kept: its SHA-256, whose it is, what it allows, and from when to when (seconds since the epoch)."""
+
+    token_hash: bytes = field(repr=False)
+    user: str
+    roles: frozenset[Role]
+    issued_at: int
+    expires_at: int
+    revoked_at: int | None = None
+
+    def holds(self, now: float) -> bool:
+        """Whether it may be used at this time."""
+        return self.revoked_at is None and now < self.expires_at

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from sdkrelay.io.storage import InlineExecutor, ThreadExecutor
 from sdkrelay.io.world import running_reactor
+from tests.storage.access_contract import AccessContract
 from tests.storage.contract import IndexContract, LogContract, StoreCase, WalletContract, WholeContract
 from tests.storage.model import ACTIONS, play
 from tests.support.stores import now, opened
@@ -125,3 +126,15 @@ class ThreadLogTests(InFileOnThread, LogContract, TestCase):
 
 class ThreadWholeTests(InFileOnThread, WholeContract, TestCase):
     """The store in a file on its own thread."""
+
+
+class MemoryAccessTests(InMemory, AccessContract, TestCase):
+    """Users and tokens in memory."""
+
+
+class FileAccessTests(InFile, AccessContract, TestCase):
+    """Users and tokens in a file."""
+
+
+class ThreadAccessTests(InFileOnThread, AccessContract, TestCase):
+    """Users and tokens in a file on the store's thread."""

@@ -1,4 +1,4 @@
-"""Keeps the index, the wallets and the log in one database behind the store ports.
+"""Keeps the index, the wallets, the log and the users in one database behind the store ports.
 
 Every port method is one transaction, run whole on the store's own thread: what it returns is on the disk, and when it raises
 nothing of it is.
@@ -12,6 +12,7 @@ import sqlalchemy
 
 from ...ports import Clock, Entropy
 from . import facts
+from .access import DatabaseAccess
 from .engine import StoreError, engine_for
 from .index import DatabaseIndex
 from .log import LOG_ID, DatabaseLog
@@ -32,6 +33,7 @@ class DatabaseStore:
         self.index = DatabaseIndex(self._runner, changes, clock.now)
         self.wallets = DatabaseWallets(self._runner, changes, clock.now)
         self.log = DatabaseLog(self._runner, clock.now)
+        self.access = DatabaseAccess(self._runner)
 
     async def open(self) -> None:
         """Claim the database, bring its schema up to date. StoreError says what to do; ``Unavailable`` may pass by itself."""

@@ -132,3 +132,26 @@ entry = Table(
     _whole("at"),
     Index(None, "wallet_id", "topic", "number"),
 )
+
+#: Users with a password (Argon2) and roles, which are a JSON list.
+account = Table(
+    "account",
+    metadata,
+    Column("name", String, primary_key=True),
+    _text("password_hash"),
+    _text("roles"),
+    _whole("created_at"),
+)
+
+#: Bearer tokens of users, as SHA-256.
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user", String, ForeignKey("account.name", ondelete="CASCADE"), nullable=False),
+    _text("roles"),
+    _whole("issued_at"),
+    _whole("expires_at"),
+    Column("revoked_at", Whole, nullable=True),
+    Index(None, "user"),
+)
