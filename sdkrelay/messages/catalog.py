@@ -79,6 +79,25 @@ class Catalog:
         except msgspec.ValidationError as error:
             raise _broken(kind, str(error), msgspec.json.encode(fields), None) from None
 
+    def assemble(self, name: str, texts: Mapping[str, str], body: bytes) -> Request:
+        """The request of this name from a JSON object and, over it, fields given as strings. Raises :class:`Malformed`.
+
+        The strings are read as an URL's are; what stands in the object has the JSON type of its field.
+        """
+        kind = self._kinds[name]
+        members = _members(body)
+        known = {field.encode_name: field.type for field in msgspec.structs.fields(kind.request)}
+        members.update(
+            {field: _typed(kind, field, text, known[field]) for field, text in texts.items() if field in known}
+        )
+        raw = encode({**members, "type": name})
+        try:
+            return kind.decode(raw)
+        except msgspec.ValidationError as error:
+            raise _broken(kind, str(error), raw, None) from None
+        except (ValueError, RecursionError) as error:
+            raise _unparseable(error, None) from None
+
     def _kind_of(self, name: Any, request_id: str | None) -> Kind:
         if not isinstance(name, str):
             details = {"field": "type", "expected": "the name of a request"}
@@ -110,6 +129,27 @@ def _holds_secret(kind: Any) -> bool:
     if isinstance(kind, inspect.UnionType):
         return any(_holds_secret(option) for option in kind.types)
     return isinstance(kind, inspect.VarTupleType) and _holds_secret(kind.item_type)
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """The members of a JSON object, each as it was written."""
+    try:
+        members: dict[str, Any] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        _refuse_repeated_keys(body, None)
+    except msgspec.ValidationError:
+        details = {"field": "$", "expected": "a JSON object"}
+        raise Malformed(Code.VALIDATION_ERROR, "expected a JSON object", **details) from None
+    except (ValueError, RecursionError) as error:
+        raise _unparseable(error, None) from None
+    return members
+
+
+def _typed(kind: Kind, field: str, text: str, expected: Any) -> Any:
+    """A string of an URL as the JSON of its field."""
+    try:
+        return msgspec.convert(text, expected, strict=False, dec_hook=decode_value)
+    except msgspec.ValidationError as error:
+        raise _broken(kind, f"{error} - at `$.{field}`", msgspec.json.encode({field: text}), None) from None
 
 
 def _read_envelope(raw: bytes) -> tuple[Any, str | None]:

@@ -30,6 +30,14 @@ STATUS: dict[Code, int] = {
 }
 
 
+class UnsupportedMedia(Problem):
+    """The body is in another format than JSON."""
+
+    def __init__(self) -> None:
+        expected = "application/json"
+        super().__init__(Code.VALIDATION_ERROR, f"send {expected}", field="Content-Type", expected=expected)
+
+
 def reply_body(reply: Reply, now: float) -> bytes:
     """A reply as JSON, without what only the socket needs (``type`` and ``id``)."""
     fields = msgspec.to_builtins(reply, builtin_types=(Decimal,))
@@ -44,7 +52,9 @@ def refusal_body(code: str, message: str, details: dict[str, Any], now: float) -
 
 
 def status_of(problem: Problem) -> int:
-    """The HTTP status of a refusal: 400 for what cannot be parsed, else by its code."""
+    """The HTTP status of a refusal: 400 for what cannot be parsed, 415 for other than JSON, else by its code."""
+    if isinstance(problem, UnsupportedMedia):
+        return 415
     return 400 if isinstance(problem, NotJson) else STATUS[problem.code]
 
 

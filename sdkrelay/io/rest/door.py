@@ -23,6 +23,7 @@ from ...domain.access import token_hash
 from ...domain.problem import Code, Problem, unavailable
 from ...messages.catalog import Catalog
 from ...messages.message import Reply
+from ...messages.message import Request as Asked
 from ...messages.native.session import Authenticate
 from ...messages.values import WalletToken
 from ...ports import Clock, Tasks
@@ -30,6 +31,7 @@ from ...session.dispatch import Dispatch
 from ...session.gate import Allowances, sender_of
 from ..net.http import is_secure
 from .answers import refusal_body, reply_body, send, send_problem
+from .body import json_body
 from .caller import HttpCaller
 from .table import Row
 
@@ -102,8 +104,14 @@ class RestDoor:
         await self._identify(request, caller)
         if row.wallet and not caller.wallet_ids:
             raise Problem(Code.AUTH_REQUIRED, f"give a wallet's token in the header {_WALLET_TOKEN}")
-        asked = self._around.catalog.convert(row.request.wire_name(), {**_query(request), **fields})
-        return await self._around.dispatch.answer(asked, caller)
+        return await self._around.dispatch.answer(self._asked(row, request, fields), caller)
+
+    def _asked(self, row: Row, request: Request, fields: dict[str, str]) -> Asked:
+        """The request that path, query and body make together; the path wins over the query, both over the body."""
+        name, texts = row.request.wire_name(), {**_query(request), **fields}
+        body = json_body(request) if row.takes_body else b""
+        catalog = self._around.catalog
+        return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
 
     async def _identify(self, request: Request, caller: HttpCaller) -> None:
         """Count the request: for the wallet whose token it brings, else for the address it comes from."""

@@ -23,8 +23,9 @@ def _health_status(reply: Reply) -> int:
 class Row:
     """An endpoint: its method, its path (with ``<field>`` for fields of the request), and the request it becomes.
 
-    Query parameters are further fields. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP
-    status of a reply.
+    Query parameters are further fields, and so are the members of a JSON body where the method has one; what there may be of
+    them, and which are required, says the request's class. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status``
+    chooses the HTTP status of a reply.
     """
 
     method: str
@@ -32,6 +33,11 @@ class Row:
     request: type[Request]
     wallet: bool = False
     status: Callable[[Reply], int] = _always_ok
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether a body is read; that of any other method is ignored."""
+        return self.method in ("POST", "PUT", "PATCH")
 
 
 ROWS: tuple[Row, ...] = (
