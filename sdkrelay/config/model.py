@@ -12,13 +12,10 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from ..domain.chain import TAPROOT_HEIGHT, Network
+from .about import about as _about
+from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
-
-
-def _about(description: str, example: object = None) -> Meta:
-    """The documentation of one key, with an example where the default shows nothing."""
-    return Meta(description=description, examples=[] if example is None else [example])
 
 
 def without_credentials(url: str) -> str:
@@ -45,6 +42,12 @@ class BitcoinCore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         ),
     ] = ""
     user: Annotated[str, _about("RPC user, where no cookie is used.", "relay")] = ""
+    wallet: Annotated[
+        str,
+        _about(
+            "A wallet of bitcoind whose state operators see in /bitcoin/info; nothing is ever spent from it.", "relay"
+        ),
+    ] = ""
     password: Annotated[
         str, _about("RPC password of that user; safer as SDKRELAY_BITCOIN_CORE__PASSWORD.", "change me")
     ] = ""
@@ -80,9 +83,17 @@ class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Database(url={without_credentials(self.url)!r})"
 
 
-class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of the chain is indexed."""
+Interval = Annotated[int, Meta(ge=1, le=86_400)]
 
+
+class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of the chain is indexed, and how often the relay tells how it is."""
+
+    interval: Annotated[Interval, _about("Seconds between two exchanges with other relays, and two sync messages.")] = (
+        30
+    )
+    health_interval: Annotated[Interval, _about("Seconds between two health messages to subscribers.")] = 60
+    metrics_interval: Annotated[Interval, _about("Seconds between two metrics messages to subscribers.")] = 120
     start_height: Annotated[
         Annotated[int, Meta(ge=0, le=500_000_000)] | None,
         _about(
@@ -168,9 +179,20 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "/var/lib/sdkrelay",
         ),
     ] = ""
+    dev_mode: Annotated[bool, _about("For developers: the log shows everything, whatever the levels below say.")] = (
+        False
+    )
+    standalone: Annotated[
+        bool, _about("Serve what is stored, without a bitcoind and without other relays; nothing new is found then.")
+    ] = False
+    relay_info: RelayInfo = RelayInfo()
     bitcoin_core: BitcoinCore = BitcoinCore()
     database: Database = Database()
     sync: Sync = Sync()
+    retry: Retry = Retry()
+    pool: Pool = Pool()
+    cache: Cache = Cache()
+    fallback: Fallback = Fallback()
     auth: Auth = Auth()
     limits: Limits = Limits()
     logging: Logging = Logging()

@@ -47,7 +47,7 @@ def _first_paragraph(section: type) -> str:
 
 
 def _key(field: FieldInfo) -> Iterator[str]:
-    about = next(item for item in field.type.__metadata__ if isinstance(item, msgspec.Meta))
+    about = next(item for item in field.type.__metadata__ if isinstance(item, msgspec.Meta) and item.description)
     default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
     if default in ("", None, (), {}) and about.examples:
         default = about.examples[0]
