@@ -20,6 +20,7 @@ def check(config: Config) -> list[Fault]:
         _listening(config),
         _node(config.bitcoin_core),
         _database(config.database),
+        _tuning(config),
     ]
     return [fault for part in parts for fault in part]
 
@@ -62,6 +63,14 @@ def _node(node: BitcoinCore) -> Iterator[Fault]:
         yield Fault("bitcoin_core.user", "must not contain a colon")
     for address in node.zmq_url:
         yield from _zmq_address(address)
+
+
+def _tuning(config: Config) -> Iterator[Fault]:
+    """What bounds a range is not above what ends it."""
+    if config.retry.backoff_ms > config.retry.max_backoff_ms:
+        yield Fault("retry.max_backoff_ms", "must not be less than retry.backoff_ms")
+    if config.pool.min_connections > config.pool.max_connections:
+        yield Fault("pool.max_connections", "must not be less than pool.min_connections")
 
 
 def _http_address(key: str, url: str) -> Iterator[Fault]:

@@ -1,7 +1,8 @@
 """From a TOML text, the environment and command line options to one :class:`Config`, or to everything that is wrong.
 
 Each key is converted by its own declared type, so that every fault is found at once and names where it was written: the
-file's key, the variable, or the option. Options win over variables, variables over the file.
+file's key, the variable, or the option. Options win over an operator's changes, those over variables, variables over the
+file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NOT_KEYS = ("SDKRELAY_CONFIG", "SDKRELAY_LOG", "SDKRELAY_TEST_")
 
 
 @frozen
-class _Setting:
+class Setting:
     """A value as it was written: where, and whether it is text that stands for another type."""
 
     source: str
@@ -35,10 +36,10 @@ class _Setting:
 
 
 @frozen
-class _Layer:
+class Layer:
     """What one source says: settings by key path, and what could not be understood."""
 
-    settings: dict[str, _Setting]
+    settings: dict[str, Setting]
     faults: list[Fault]
 
 
@@ -65,12 +66,25 @@ def variable_of(key: str) -> str:
     return PREFIX + key.replace(".", "__").upper()
 
 
-def parse(text: str, environment: Mapping[str, str], options: Mapping[str, str]) -> Config:
-    """The settings from a file's text, variables over it, and options (by key path) over both.
+def parse(
+    text: str,
+    environment: Mapping[str, str],
+    options: Mapping[str, str],
+    kept: Mapping[str, Any] | None = None,
+    original: Mapping[str, str] | None = None,
+) -> Config:
+    """The settings from a file's text, variables over it, changes that were kept, and options (by key path) over all.
 
+    ``original`` has, as text, what a file of the original's kind sets. ``kept`` has values of the types TOML and JSON know.
     Raises :class:`ConfigurationError` with every fault of spelling, type and range; what fits together is for ``check``.
     """
-    layers = [_from_file(text), _from_environment(environment), _from_options(options)]
+    layers = [
+        _from_file(text),
+        _from_texts(original or {}, "file"),
+        _from_environment(environment),
+        _from_kept(kept or {}),
+        _from_texts(options, "option"),
+    ]
     faults = [fault for layer in layers for fault in layer.faults]
     settings = {key: setting for layer in layers for key, setting in layer.settings.items()}
     values: dict[str, Any] = {}
@@ -84,12 +98,17 @@ def parse(text: str, environment: Mapping[str, str], options: Mapping[str, str])
     return _assemble(values)
 
 
-def _from_file(text: str) -> _Layer:
+def _from_file(text: str) -> Layer:
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return _Layer({}, [Fault("file", f"not TOML: {error}")])
-    layer = _Layer({}, [])
+        return Layer({}, [Fault("file", f"not TOML: {error}")])
+    return read_document(document)
+
+
+def read_document(document: Mapping[str, Any]) -> Layer:
+    """Settings nested in sections as one layer; a key or a section that does not exist is a fault."""
+    layer = Layer({}, [])
     for name, value in document.items():
         if name not in SECTIONS and isinstance(value, dict):
             layer.faults.append(Fault(name, f"no such section{_suggest(name, SECTIONS)}"))
@@ -103,36 +122,41 @@ def _from_file(text: str) -> _Layer:
     return layer
 
 
-def _put(layer: _Layer, key: str, value: Any) -> None:
+def _put(layer: Layer, key: str, value: Any) -> None:
     """Take one value of the file, or note that there is no such key."""
     if key in KEYS:
-        layer.settings[key] = _Setting(key, value, is_text=False)
+        layer.settings[key] = Setting(key, value, is_text=False)
     else:
         layer.faults.append(Fault(key, f"no such key{_suggest(key, KEYS)}"))
 
 
-def _from_environment(environment: Mapping[str, str]) -> _Layer:
-    layer = _Layer(_short_log_form(environment.get("SDKRELAY_LOG", "")), [])
+def _from_environment(environment: Mapping[str, str]) -> Layer:
+    layer = Layer(_short_log_form(environment.get("SDKRELAY_LOG", "")), [])
     variables = {variable_of(key): key for key in KEYS}
     for name, value in environment.items():
         if name in variables and value:
-            layer.settings[variables[name]] = _Setting(name, value, is_text=True)
+            layer.settings[variables[name]] = Setting(name, value, is_text=True)
         elif name.startswith(PREFIX) and name not in variables and not name.startswith(NOT_KEYS):
             layer.faults.append(Fault(name, f"no such setting{_suggest(name, variables)}"))
     return layer
 
 
-def _short_log_form(text: str) -> dict[str, _Setting]:
+def _short_log_form(text: str) -> dict[str, Setting]:
     """``SDKRELAY_LOG=info,module=debug`` as the two settings it stands for."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     level = ",".join(part for part in parts if "=" not in part)
     levels = ",".join(part for part in parts if "=" in part)
     given = {"logging.level": level, "logging.levels": levels}
-    return {key: _Setting("SDKRELAY_LOG", value, is_text=True) for key, value in given.items() if value}
+    return {key: Setting("SDKRELAY_LOG", value, is_text=True) for key, value in given.items() if value}
 
 
-def _from_options(options: Mapping[str, str]) -> _Layer:
-    return _Layer({key: _Setting(f"{key} (option)", value, is_text=True) for key, value in options.items()}, [])
+def _from_texts(texts: Mapping[str, str], place: str) -> Layer:
+    return Layer({key: Setting(f"{key} ({place})", value, is_text=True) for key, value in texts.items()}, [])
+
+
+def _from_kept(kept: Mapping[str, Any]) -> Layer:
+    """Keys that this version does not have are left out: an older one may have kept them."""
+    return Layer({key: Setting(key, value, is_text=False) for key, value in kept.items() if key in KEYS}, [])
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
@@ -144,7 +168,7 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _convert(setting: _Setting, kind: Any) -> Any:
+def _convert(setting: Setting, kind: Any) -> Any:
     value = setting.value
     if isinstance(value, str) and get_origin(_bare(kind)) is tuple:
         value = [part.strip() for part in value.split(",")]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from .model import Config
 from .parse import is_section, variable_of
+from .toml import toml_value
 
 _HEADER = (
     "Settings of sdkrelay. Every key has a default, shown here commented out (or an example, where the default depends "
@@ -58,13 +58,6 @@ def _key(field: FieldInfo) -> Iterator[str]:
 
 def _comment(text: str) -> Iterator[str]:
     return ("# " + line for line in textwrap.wrap(text, 98))
-
-
-def toml_value(value: Any) -> str:
-    """A value as TOML writes it: JSON's strings, numbers, truth values and lists are valid TOML; tables are written inline."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{toml_value(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
-    return msgspec.json.encode(value).decode()
 
 
 if __name__ == "__main__":
