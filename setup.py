@@ -22,6 +22,7 @@ REQUIRES = [
     "cryptography>=50",
     "klein>=24.8",
     "msgspec>=0.22",
+    "prometheus-client>=0.26",
     "psutil>=7.2",
     "pyzmq>=27",
     "service-identity>=26.1",

@@ -11,8 +11,9 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 from twisted.internet.defer import CancelledError
 
-from .domain.access import AccessToken, Principal, User
+from .domain.access import AccessToken, Approach, Principal, User
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
+from .domain.measure import Counter, Gauge, Timing
 from .domain.news import News
 from .domain.notification import Entry, Notice, Topic
 from .domain.status import NodeCondition
@@ -311,6 +312,25 @@ class Store(Protocol):
         """Flush and close; nothing may be called afterwards."""
 
 
+class Meter(Protocol):
+    """Counts and times what happens; the measures are in :mod:`sdkrelay.domain.measure`, labels in the order named there."""
+
+    def count(self, measure: Counter, *labels: str, by: int = 1) -> None:
+        """It happened, so many times more."""
+
+    def time(self, measure: Timing, seconds: float, *labels: str) -> None:
+        """It happened, and took so long."""
+
+    def follow(self, measure: Gauge, value: Callable[[], float | None]) -> None:
+        """Ask for this value whenever the metrics are read; None without a sample."""
+
+    def total(self, measure: Counter, **labels: str) -> int:
+        """What was counted under these labels since the process began, all others together."""
+
+    def mean(self, measure: Timing, **labels: str) -> float | None:
+        """The mean in seconds since the process began; None if it never happened."""
+
+
 class Caller(Protocol):
     """Who asks: one conversation, whatever its door; over HTTP it lasts for one request and hears nothing afterwards."""
 
@@ -343,8 +363,12 @@ class Caller(Protocol):
     def principal(self) -> Principal | None:
         """Who it is, once proved; None for somebody unknown."""
 
-    def identify(self, principal: Principal) -> None:
-        """It has proved who it is; what it was before holds no more."""
+    def identify(self, principal: Principal | None) -> None:
+        """It has proved who it is, or (None) what it had proved holds no more."""
+
+    @property
+    def approach(self) -> Approach:
+        """How it came."""
 
     def refuse(self, reason: str) -> None:
         """Close the conversation, with 1008, once the present request is answered."""

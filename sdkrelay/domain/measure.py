@@ -1,0 +1,110 @@
+"""What the relay counts and times: each measure by its name, with what it means, in one list.
+
+Everything is since the process began, of this process. Labels take few values, all known beforehand: never anything that a
+client can choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+
+@frozen
+class Measure:
+    """A name as Prometheus shows it (counters get ``_total`` there), what it says, and the names of its labels."""
+
+    name: str
+    about: str
+    labels: tuple[str, ...] = ()
+
+
+@frozen
+class Counter(Measure):
+    """Something that happens, and is counted."""
+
+
+@frozen
+class Timing(Measure):
+    """Something that takes time: how often it happened, and how many seconds all of it took."""
+
+
+@frozen
+class Gauge(Measure):
+    """Something that stands at a value now."""
+
+
+REQUESTS: Final = Counter(
+    "sdkrelay_requests",
+    "Requests answered over every door, by their type and by ok or the code of the refusal.",
+    ("type", "outcome"),
+)
+REQUEST_SECONDS: Final = Timing("sdkrelay_request_seconds", "Seconds from a request to its reply.", ("type",))
+SESSIONS_OPENED: Final = Counter("sdkrelay_sessions_opened", "WebSocket conversations opened.")
+SESSIONS_CLOSED: Final = Counter("sdkrelay_sessions_closed", "WebSocket conversations ended, by why.", ("reason",))
+NOTIFICATIONS: Final = Counter(
+    "sdkrelay_notifications", "Notifications published after their commit, by kind, however many hear them.", ("kind",)
+)
+PUSHES: Final = Counter(
+    "sdkrelay_pushes", "Messages of the topics beside the log that were pushed, one a subscriber.", ("topic",)
+)
+RPC_CALLS: Final = Counter("sdkrelay_rpc_calls", "Questions sent to bitcoind, by method.", ("method",))
+RPC_EXCHANGES: Final = Counter(
+    "sdkrelay_rpc_exchanges",
+    "HTTP exchanges with bitcoind (one may carry many questions), by ok or failed.",
+    ("outcome",),
+)
+RPC_SECONDS: Final = Timing("sdkrelay_rpc_seconds", "Seconds of an HTTP exchange with bitcoind, waiting included.")
+STORE_WRITES: Final = Counter("sdkrelay_store_writes", "Transactions that write, by ok or failed.", ("outcome",))
+STORE_SECONDS: Final = Timing("sdkrelay_store_write_seconds", "Seconds from asking for a write to its commit.")
+CACHE_HITS: Final = Counter("sdkrelay_cache_hits", "Answers found in the cache of blocks and answers.")
+CACHE_MISSES: Final = Counter("sdkrelay_cache_misses", "Answers looked for in that cache and not found.")
+SYNC_REQUESTS: Final = Counter("sdkrelay_sync_requests", "Sync messages that ask for an answer, received and sent.")
+SYNC_RESPONSES: Final = Counter("sdkrelay_sync_responses", "Answers to sync messages, received and sent.")
+SYNC_ERRORS: Final = Counter("sdkrelay_sync_errors", "Sync messages that failed.")
+SYNC_SECONDS: Final = Timing("sdkrelay_sync_seconds", "Seconds from a sync message of ours to another relay's answer.")
+MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and records taken over from other relays.")
+
+SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
+HTTP_OPEN: Final = Gauge("sdkrelay_http_connections_open", "HTTP connections open now, WebSocket ones left out.")
+INDEX_HEIGHT: Final = Gauge("sdkrelay_index_height", "The last block indexed; absent while nothing is known.")
+NODE_CONNECTED: Final = Gauge("sdkrelay_node_connected", "1 while bitcoind is connected and fit, else 0.")
+STORE_WRITABLE: Final = Gauge("sdkrelay_store_writable", "1 while writes succeed, else 0.")
+WALLETS: Final = Gauge("sdkrelay_wallets", "Wallets registered.")
+MEMPOOL: Final = Gauge("sdkrelay_mempool_transactions", "Mempool transactions whose tweaks are kept.")
+TRAFFIC: Final = {
+    "messages_received": Gauge("sdkrelay_messages_received_total", "WebSocket messages received."),
+    "bytes_received": Gauge("sdkrelay_bytes_received_total", "Bytes of WebSocket messages received."),
+    "messages_sent": Gauge("sdkrelay_messages_sent_total", "WebSocket messages sent."),
+    "bytes_sent": Gauge("sdkrelay_bytes_sent_total", "Bytes of WebSocket messages sent."),
+}
+
+#: All that is counted and timed; gauges are told by who knows their value.
+COUNTED: Final[tuple[Measure, ...]] = (
+    REQUESTS, REQUEST_SECONDS, SESSIONS_OPENED, SESSIONS_CLOSED, NOTIFICATIONS, PUSHES, RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS,
+    STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
+    MESSAGES_SYNCED,
+)  # fmt: skip
+
+
+class Unmetered:
+    """The meter of parts that stand alone: it counts nothing, and says so."""
+
+    def count(self, measure: Counter, *labels: str, by: int = 1) -> None:
+        """Nothing is counted."""
+
+    def time(self, measure: Timing, seconds: float, *labels: str) -> None:
+        """Nothing is timed."""
+
+    def follow(self, measure: Gauge, value: Callable[[], float | None]) -> None:
+        """Nothing is followed."""
+
+    def total(self, measure: Counter, **labels: str) -> int:
+        """Nothing was counted."""
+        return 0
+
+    def mean(self, measure: Timing, **labels: str) -> float | None:
+        """Nothing was timed."""
+        return None

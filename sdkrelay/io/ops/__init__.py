@@ -1,0 +1,1 @@
+"""What an operator sees of the running process: its metrics, its log, the machine it stands on."""
