@@ -12,12 +12,19 @@ from attrs import frozen
 
 
 class Topic(StrEnum):
-    """What a session can subscribe to; ``notifications`` stands for payments, blocks and relays."""
+    """What a session can subscribe to; ``notifications`` stands for payments, blocks and relays.
+
+    What is told on the first four is kept in the log; ``health``, ``metrics``, ``alerts`` and ``sync`` are live only.
+    """
 
     NOTIFICATIONS = "notifications"
     PAYMENTS = "payments"
     BLOCKS = "blocks"
     RELAYS = "relays"
+    HEALTH = "health"
+    METRICS = "metrics"
+    ALERTS = "alerts"
+    SYNC = "sync"
 
 
 def btc(sats: int) -> str:

@@ -15,6 +15,10 @@ ALL = frozenset({Topic.PAYMENTS, Topic.BLOCKS, Topic.RELAYS})
 _CAPABILITIES = {
     "notifications": frozenset({Topic.NOTIFICATIONS}),
     "silent_payments": frozenset({Topic.PAYMENTS, Topic.BLOCKS}),
+    "health": frozenset({Topic.HEALTH}),
+    "metrics": frozenset({Topic.METRICS}),
+    "sync": frozenset({Topic.SYNC}),
+    "relay_sync": frozenset({Topic.SYNC}),
 }
 
 

