@@ -18,6 +18,7 @@ from sdkrelay.domain.chain import Network
 from sdkrelay.domain.status import NodeCondition, NodeState
 from sdkrelay.io.bitcoind.http import MAX_WAITING, NodeHttp
 from sdkrelay.io.bitcoind.node import BitcoinNode
+from sdkrelay.io.bitcoind.pool import PoolLimits
 from sdkrelay.io.bitcoind.process import free_port
 from sdkrelay.ports import Hint, MempoolUnknown, TipChanged, Unavailable
 from tests.support import fake_bitcoind as faults
@@ -330,7 +331,7 @@ class LimitTests(NodeTestCase):
     async def test_exchanges_are_bounded(self) -> None:
         """So many at a time; the others wait, and too many are refused."""
         self.fake.fault = faults.hang
-        http = NodeHttp(reactor, self.fake.listen(), size=2, timeout=60.0)
+        http = NodeHttp(reactor, self.fake.listen(), PoolLimits(most=2, patience=60.0), timeout=60.0)
         self.addCleanup(http.close)
         waiting = [
             Deferred.fromCoroutine(http.exchange("GET", "/", Headers(), None, 9)) for _ in range(MAX_WAITING + 2)

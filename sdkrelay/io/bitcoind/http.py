@@ -9,21 +9,20 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    Agent,
-    HTTPConnectionPool,
-    ResponseDone,
-    _HTTP11ClientFactory,
-)
+from twisted.web.client import URI, Agent, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
+from twisted.web.iweb import UNKNOWN_LENGTH
 
-from .trouble import Trouble, from_exception
+from .pool import CountedPool, PoolLimits
+from .trouble import Crowded, Trouble, from_exception
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -32,27 +31,51 @@ MAX_WAITING = 5_000
 
 
 class NodeHttp:
-    """``size`` connections to the node at ``url`` (scheme, host, port), each exchange at most ``timeout`` seconds."""
+    """The node at ``url`` (scheme, host, port), over a bounded pool; each exchange takes at most ``timeout`` seconds."""
 
-    def __init__(
-        self, reactor: Any, url: str, size: int = 4, timeout: float = 30.0, agent: IAgent | None = None
-    ) -> None:
+    log = Logger()
+
+    def __init__(self, reactor: Any, url: str, limits: PoolLimits | None = None, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self._clock: IReactorTime = reactor
         self._timeout = timeout
-        self._pool = _Pool(reactor, persistent=True)
-        self._pool.maxPersistentPerHost = size
-        self._pool.retryAutomatically = False
-        self._client = HTTPClient(agent or Agent(reactor, connectTimeout=timeout, pool=self._pool))
-        self._turns = DeferredSemaphore(size)
+        self._limits = limits or PoolLimits()
+        self._pool = CountedPool(reactor, self._limits.most)
+        self._turns = Turns(reactor, self._limits.most)
+        self._agent = self._make_agent()
+
+    def resize(self, limits: PoolLimits) -> None:
+        """Other bounds, from now on; connections in use are left to finish."""
+        self._limits = limits
+        self._agent = self._make_agent()
+        self._pool.trim(limits.most)
+        self._turns.resize(limits.most)
+
+    def _make_agent(self) -> Agent:
+        return Agent(self._clock, connectTimeout=self._limits.patience, pool=self._pool)
+
+    def warm(self) -> None:
+        """Begin to open what is missing of the fewest connections wanted; call this while the node is well."""
+        for _ in range(self._limits.fewest - len(self._pool.open)):
+            if self._turns.free:
+                Deferred.fromCoroutine(self._open_one()).addErrback(self._not_opened)
+
+    async def _open_one(self) -> None:
+        await self._turns.take(self._limits.patience)
+        try:
+            place = URI.fromBytes(self.url.encode())
+            await self._pool.warm((place.scheme, place.host, place.port), self._agent._getEndpoint(place))
+        finally:
+            self._turns.give_back()
+
+    def _not_opened(self, failure: Failure) -> None:
+        self.log.debug("no connection beforehand: {why}", why=failure.getErrorMessage())
 
     async def exchange(
         self, method: str, path: str, headers: Headers, body: bytes | None, limit: int
     ) -> tuple[int, bytes]:
         """Status and body of one exchange; Trouble if there is none, or if the body has more than ``limit`` bytes."""
-        if len(self._turns.waiting) >= MAX_WAITING:
-            raise Trouble(f"too many questions are waiting for bitcoind at {self.url}")
-        await self._turns.acquire()
+        await self._turn()
         try:
             exchange = Deferred.fromCoroutine(self._exchange(method, path, headers, body, limit))
             return await _cancellable(exchange.addTimeout(self._timeout, self._clock, self._too_late))
@@ -61,7 +84,19 @@ class NodeHttp:
         except Exception as problem:
             raise from_exception(self.url, problem) from None
         finally:
-            self._turns.release()
+            self._pool.trim(self._limits.most)
+            self._turns.give_back()
+
+    async def _turn(self) -> None:
+        """Wait for one of the connections; Crowded when there is no hope, or none became free in time."""
+        if len(self._turns.waiting) >= MAX_WAITING:
+            raise Crowded(f"too many questions are waiting for bitcoind at {self.url}")
+        limits = self._limits
+        try:
+            await self._turns.take(limits.patience)
+        except DeferredTimeout:
+            busy = f"all {limits.most} connections to bitcoind at {self.url} are busy"
+            raise Crowded(f"{busy}: none became free within {limits.patience:g} seconds") from None
 
     def _too_late(self, _: object, seconds: float) -> Failure:
         return Failure(Trouble(f"bitcoind at {self.url} did not answer within {seconds:g} seconds"))
@@ -73,30 +108,20 @@ class NodeHttp:
     async def _exchange(
         self, method: str, path: str, headers: Headers, body: bytes | None, limit: int
     ) -> tuple[int, bytes]:
-        response = await self._client.request(
+        response = await HTTPClient(self._agent).request(
             method,
             self.url + path,
             headers=headers,
             data=body,
             allow_redirects=False,
             unbuffered=True,
-            reactor=self._clock,  # type: ignore[arg-type]
+            reactor=self._clock,
         )
         collector = _Body(limit)
         response.deliverBody(collector)
         if response.length is not UNKNOWN_LENGTH:
             collector.expect(response.length)
         return response.code, await collector.finished
-
-
-class _Connections(_HTTP11ClientFactory):
-    """Does not log every connection made: a node that is away would fill the log."""
-
-    noisy = False
-
-
-class _Pool(HTTPConnectionPool):
-    _factory = _Connections
 
 
 def _cancellable(exchange: Deferred[T]) -> Deferred[T]:

@@ -14,7 +14,6 @@ import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
-from twisted.web.iweb import IAgent
 
 from ...domain.chain import BlockHash, BlockId, Network, Txid, display, from_display
 from ...domain.status import NodeCondition, NodeState
@@ -26,7 +25,9 @@ from .credentials import Cookie, Credentials, Password
 from .follow import Follower
 from .http import NodeHttp
 from .mempool import mempool_transaction
+from .pool import PoolLimits
 from .rest import BitcoinRest
+from .retry import Retrying, RetryLimits
 from .rpc import Batcher, BitcoinRpc
 from .times import height_at_time
 from .trouble import Trouble, from_refusal
@@ -34,6 +35,8 @@ from .zmq import ZmqListener
 
 T = TypeVar("T")
 
+#: bitcoind's words for a wallet that is not loaded, and for having none at all.
+NO_WALLET = (-18, -19, -32601)
 #: How often the node is asked for its tip when all is well, in seconds.
 POLL_INTERVAL = 5.0
 
@@ -71,31 +74,34 @@ class BitcoinNode(Service):
         user: str = "",
         password: str = "",
         zmq_urls: Sequence[str] = (),
-        pool_size: int = 4,
+        pool: PoolLimits | None = None,
+        retry: RetryLimits | None = None,
         timeout: float = 30.0,
         poll_interval: float = POLL_INTERVAL,
         compute: Compute | None = None,
         needed_height: Callable[[], int] = lambda: 0,
         on_hint: Callable[[Hint], None] = lambda hint: None,
         on_condition: Callable[[NodeCondition], None] = lambda condition: None,
-        agent: IAgent | None = None,
     ) -> None:
         self.on_hint = on_hint
         self.on_condition = on_condition
         self.needed_height = needed_height
-        self._clock, self._network = reactor, network
+        self._clock, self._network, self._entropy = reactor, network, entropy
         self._poll_interval = poll_interval
-        self._http = NodeHttp(reactor, url, pool_size, timeout, agent)
-        self._rpc = BitcoinRpc(self._http, _credentials(cookie_path, user, password))
+        self._http = NodeHttp(reactor, url, pool, timeout)
+        self._patient = Retrying(reactor, entropy, self._http, retry or RetryLimits(), self._wake)
         self._condition = NodeCondition(NodeState.CONNECTING, f"not asked yet: {url}", reactor.seconds())
-        self._backoff = Backoff(entropy, ceiling=max(poll_interval, 10.0))
-        self._make_parts(zmq_urls, compute or Inline())
+        self._backoff = self._make_backoff()
+        self._make_parts(_credentials(cookie_path, user, password), zmq_urls, compute or Inline())
 
-    def _make_parts(self, zmq_urls: Sequence[str], compute: Compute) -> None:
-        self._rest = BitcoinRest(self._http)
+    def _make_parts(self, credentials: Credentials, zmq_urls: Sequence[str], compute: Compute) -> None:
+        """Questions of others are asked again when they fail; the loop that looks has pauses of its own."""
+        self._rpc = BitcoinRpc(self._patient, credentials)
+        self._probe = BitcoinRpc(self._http, credentials)
+        self._rest = BitcoinRest(self._patient)
         self._blocks = BlockSource(self._rpc, self._rest, compute)
         self._batcher = Batcher(self._clock, self._rpc)
-        self._follower = Follower(self._clock, self._rpc, self._tell)
+        self._follower = Follower(self._clock, self._probe, self._tell)
         self._listener = ZmqListener(self._clock, zmq_urls, self._follower.heard, self._follower.joined)
 
     def startService(self) -> None:
@@ -116,6 +122,19 @@ class BitcoinNode(Service):
         self._listener.stop()
         loop, self._loop = self._loop, None
         return None if loop is None else Deferred.fromCoroutine(self._stop(loop))
+
+    def tune(self, pool: PoolLimits, retry: RetryLimits) -> None:
+        """Other bounds for connections and attempts, from now on."""
+        self._http.resize(pool)
+        self._patient.limits = retry
+        self._backoff = self._make_backoff()
+        if self._condition.state is NodeState.CONNECTED:
+            self._http.warm()
+        else:
+            self._wake()
+
+    def _make_backoff(self) -> Backoff:
+        return Backoff(self._entropy, self._patient.limits.first, self._patient.limits.longest)
 
     def condition(self) -> NodeCondition:
         """How the connection stands now."""
@@ -155,6 +174,18 @@ class BitcoinNode(Service):
     async def block_details(self, block_hash: BlockHash) -> dict[str, Any] | None:
         """``getblock`` verbosity 1; None if the node has never heard of it."""
         return await self._guard(self._details(block_hash))
+
+    async def wallet_info(self, wallet: str) -> dict[str, Any] | None:
+        """``getwalletinfo`` of a wallet; None if bitcoind has not loaded one of this name."""
+        return await self._guard(self._wallet(wallet))
+
+    async def _wallet(self, wallet: str) -> dict[str, Any] | None:
+        try:
+            return await self._rpc.ask_wallet(wallet, "getwalletinfo")
+        except RpcFailure as failure:
+            if failure.code in NO_WALLET:
+                return None
+            raise
 
     def _tell(self, hint: Hint) -> None:
         self.on_hint(hint)
@@ -210,7 +241,7 @@ class BitcoinNode(Service):
     async def _look(self) -> float:
         """Ask how the node is, set the condition, hint at news; how long to wait before the next time."""
         try:
-            info = await self._rpc.ask(BlockchainInfo, "getblockchaininfo")
+            info = await self._probe.ask(BlockchainInfo, "getblockchaininfo")
             self._check_network(info)
             returned = self._condition.state is not NodeState.CONNECTED
             self._set(NodeState.CONNECTED, self._shortcoming(info))
@@ -228,6 +259,7 @@ class BitcoinNode(Service):
             self.log.failure("looking after bitcoind failed; it is tried again")
             return self._failed(Trouble("the relay failed to understand bitcoind: see its log"))
         self._backoff.reset()
+        self._http.warm()
         return self._poll_interval
 
     def _failed(self, trouble: Trouble) -> float:

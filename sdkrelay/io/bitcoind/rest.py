@@ -9,7 +9,7 @@ from __future__ import annotations
 from twisted.web.http_headers import Headers
 
 from ...domain.chain import BlockHash, display
-from .http import NodeHttp
+from .retry import Exchange
 from .rpc import MAX_BLOCK_ANSWER
 from .trouble import from_status
 
@@ -17,7 +17,7 @@ from .trouble import from_status
 class BitcoinRest:
     """``/rest/block`` and ``/rest/spenttxouts`` of one node."""
 
-    def __init__(self, http: NodeHttp) -> None:
+    def __init__(self, http: Exchange) -> None:
         self._http = http
         self.available = True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -17,7 +18,7 @@ from twisted.web.http_headers import Headers
 from ...messages.bitcoin import Malformed
 from ...messages.bitcoin.rpc import WARMING_UP, RpcFailure, decode_batch, decode_reply, encode_batch, encode_call
 from .credentials import Credentials
-from .http import NodeHttp
+from .retry import Exchange
 from .trouble import Trouble, from_refusal, from_status
 
 T = TypeVar("T")
@@ -33,13 +34,18 @@ MAX_BATCH = 50
 class BitcoinRpc:
     """JSON-RPC to one node. Every method raises Trouble when the node does not answer."""
 
-    def __init__(self, http: NodeHttp, credentials: Credentials) -> None:
+    def __init__(self, http: Exchange, credentials: Credentials) -> None:
         self._http = http
         self._credentials = credentials
 
     async def ask(self, kind: type[T], method: str, *parameters: Any) -> T:
         """One answer as a typed value; RpcFailure when bitcoind refuses this question (and not any question now)."""
         return self.decode(await self.ask_raw(method, *parameters), kind)
+
+    async def ask_wallet(self, wallet: str, method: str) -> dict[str, Any]:
+        """One answer about a wallet that bitcoind has loaded; RpcFailure when it has not, or refuses."""
+        body = await self._post(encode_call(0, method, ()), MAX_ANSWER, f"/wallet/{quote(wallet, safe='')}")
+        return self.decode(body, dict[str, Any])
 
     async def ask_all(self, calls: Sequence[Call]) -> list[msgspec.Raw | RpcFailure]:
         """The answers to several questions, in order and undecoded; a refused one stands there as RpcFailure."""
@@ -71,19 +77,19 @@ class BitcoinRpc:
             return Trouble(f"what listens at {self._http.url} does not answer like bitcoind: {problem}")
         return from_refusal(problem) if problem.code == WARMING_UP else problem
 
-    async def _post(self, question: bytes, limit: int) -> bytes:
+    async def _post(self, question: bytes, limit: int, path: str = "/") -> bytes:
         used = self._credentials.header()
-        status, body = await self._exchange(question, limit, used)
+        status, body = await self._exchange(path, question, limit, used)
         if status == 401 and self._credentials.renew(used):
-            status, body = await self._exchange(question, limit, self._credentials.header())
+            status, body = await self._exchange(path, question, limit, self._credentials.header())
         # A refusal comes with status 404 or 500 in protocol 1.0, and its body says more than the status.
         if status != 200 and not body.startswith((b"{", b"[")):
             raise from_status(self._http.url, status, body, str(self._credentials))
         return body
 
-    async def _exchange(self, question: bytes, limit: int, authorization: bytes) -> tuple[int, bytes]:
+    async def _exchange(self, path: str, question: bytes, limit: int, authorization: bytes) -> tuple[int, bytes]:
         headers = Headers({b"Authorization": [authorization], b"Content-Type": [b"application/json"]})
-        return await self._http.exchange("POST", "/", headers, question, limit)
+        return await self._http.exchange("POST", path, headers, question, limit)
 
 
 class Batcher:

@@ -21,6 +21,10 @@ class Trouble(Unavailable):
         self.state = state
 
 
+class Crowded(Trouble):
+    """Our own connections are all in use; asking again at once would make it worse."""
+
+
 def from_exception(url: str, problem: BaseException) -> Trouble:
     """The trouble behind a failed exchange; ``url`` holds no credentials."""
     if isinstance(problem, Trouble):
