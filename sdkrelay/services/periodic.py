@@ -72,7 +72,7 @@ class PeriodicService:
             due = running.issued + running.periodical.seconds()
             if await self._interrupted(running.changed, due - self._clock.monotonic()):
                 continue
-            running.issued = due
+            running.issued = self._clock.monotonic()
             if self._hub.hears(running.periodical.topic):
                 await self._issue(running.periodical)
 

@@ -10,18 +10,22 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.logger import Logger
 
-from ..domain.access import Principal
+from ..domain.access import Approach, Principal
+from ..domain.measure import SESSIONS_CLOSED, SESSIONS_OPENED
 from ..domain.news import News
 from ..domain.problem import Code, Problem
+from ..messages.bulletin import Bulletin
 from ..messages.message import Malformed, Message, UnknownType
 from ..ports import Clock, Event, Task, Tasks
 from .dialects import Dialect
 from .dispatch import Dispatch
+from .farewell import REASONS, say_farewell
 from .lifecycle import new_lifecycle
 from .outbox import Outbox, Patience
+from .traffic import Census, Traffic
 
 log = Logger()
 
@@ -61,18 +65,24 @@ class Surroundings:
     tasks: Tasks
     clock: Clock
     patience: Patience
+    census: Census = field(factory=Census)
 
 
 class Session:
     """A conversation over a wire; it is the :class:`~sdkrelay.ports.Caller` of its requests."""
 
-    def __init__(self, around: Surroundings, wire: Wire, session_id: str, secure: bool) -> None:
+    def __init__(
+        self, around: Surroundings, wire: Wire, session_id: str, secure: bool, approach: Approach | None = None
+    ) -> None:
         self._around = around
         self._wire = wire
         self._id = session_id
         self._secure = secure
+        self._approach = approach or Approach()
+        self._traffic = Traffic(around.clock.monotonic())
+        self._why: str | None = None
         self._lifecycle = new_lifecycle()
-        self._outbox = Outbox(wire.send, around.clock, around.tasks, around.patience)
+        self._outbox = Outbox(self._send, around.clock, around.tasks, around.patience)
         self._inbox: deque[bytes] = deque()
         self._malformed: deque[float] = deque(maxlen=MALFORMED)
         self._wallets: frozenset[str] = frozenset()
@@ -83,6 +93,8 @@ class Session:
         self._after_answer: list[Event] = []
         self._beside: set[Task] = set()
         self._at_end: list[Callable[[], None]] = []
+        around.census.enter(self._traffic)
+        around.dispatch.meter.count(SESSIONS_OPENED)
 
     @property
     def session_id(self) -> str:
@@ -115,8 +127,12 @@ class Session:
     def principal(self) -> Principal | None:
         return self._principal
 
-    def identify(self, principal: Principal) -> None:
+    def identify(self, principal: Principal | None) -> None:
         self._principal = principal
+
+    @property
+    def approach(self) -> Approach:
+        return self._approach
 
     def greet(self) -> None:
         self._lifecycle.greet()
@@ -127,7 +143,7 @@ class Session:
     def tell(self, message: Message) -> None:
         self._put(self._around.dialect.message(message, self._around.clock.now()))
 
-    def push(self, news: News) -> None:
+    def push(self, news: News | Bulletin) -> None:
         self._put(self._around.dialect.news(news), news)
 
     async def room(self) -> None:
@@ -153,6 +169,7 @@ class Session:
 
     def receive(self, frame: bytes) -> None:
         """A text frame has come."""
+        self._traffic.received(len(frame))
         if self._lifecycle.is_open():
             self._inbox.append(frame)
             self._pace()
@@ -181,18 +198,34 @@ class Session:
         """Cut a client that does not read; call this now and then."""
         if self._outbox.too_slow():
             position = self._outbox.position
-            self.close(REFUSED, f"too slow: go on from {position}" if position else "too slow")
+            self.close(REFUSED, f"too slow: go on from {position}" if position else "too slow", "too_slow")
 
-    def close(self, code: int, reason: str) -> None:
-        """Say goodbye; what still waits is dropped, the client goes on from its last position another time."""
+    def close(self, code: int, reason: str, why: str | None = None) -> None:
+        """Say goodbye; what still waits is dropped, the client goes on from its last position another time.
+
+        ``why`` is the word for it in log and metrics, where the code alone does not say enough.
+        """
+        self.give_up(why or REASONS.get(code, "closed"))
         if self._lifecycle.is_open():
             self._lifecycle.leave()
             self._inbox.clear()
             self._outbox.clear()
             self._wire.close(code, reason)
 
-    def ended(self) -> None:
-        """The connection is gone: nothing runs on for it but the request being handled."""
+    def give_up(self, why: str) -> None:
+        """The relay ends this connection, for this reason; the first one counts."""
+        self._why = self._why or why
+
+    def ended(self, clean: bool = False) -> None:
+        """The connection is gone: nothing runs on for it but the request being handled.
+
+        ``clean`` says that the client closed it as the protocol wants.
+        """
+        if not self._lifecycle.is_ended():
+            self.give_up("client" if clean else "lost")
+            self._around.census.leave(self._traffic)
+            self._around.dispatch.meter.count(SESSIONS_CLOSED, str(self._why))
+            say_farewell(self, self._traffic, str(self._why), self._around.clock.monotonic())
         self._lifecycle.end()
         self._inbox.clear()
         for task in tuple(self._beside):
@@ -202,7 +235,11 @@ class Session:
         for action in actions:
             action()
 
-    def _put(self, payload: bytes, news: News | None = None) -> None:
+    def _send(self, payload: bytes) -> None:
+        self._traffic.sent(len(payload))
+        self._wire.send(payload)
+
+    def _put(self, payload: bytes, news: News | Bulletin | None = None) -> None:
         if self._lifecycle.is_open():
             self._outbox.put(payload, news.position if news else None)
             self.check_patience()
@@ -241,6 +278,7 @@ class Session:
         try:
             request = dialect.decode(frame)
         except Malformed as malformed:
+            self._around.dispatch.refused("malformed", malformed)
             self._put(dialect.refusal(malformed, malformed.request_id))
             self._count_malformed(malformed)
             return

@@ -46,10 +46,10 @@ class SubscriptionTests(SynchronousTestCase):
         return wire.said()[-1]["subscriptions"]
 
     def test_capabilities_are_the_first_subscriptions(self) -> None:
-        """``silent_payments`` means payments and blocks; unknown words mean nothing."""
-        session, wire = self.relay.session()
         """``silent_payments`` means payments and blocks, ``relay_sync`` sync; unknown words mean nothing."""
-        self.assertEqual(self.answer(wire), ["payments", "blocks"])
+        session, wire = self.relay.session()
+        say(session, "handshake", capabilities=["silent_payments", "relay_sync", "health", "weather"])
+        self.assertEqual(self.answer(wire), ["payments", "blocks", "health", "sync"])
 
     def test_answers_list_what_is_subscribed(self) -> None:
         """A group is listed as asked for, and falls apart when a part of it is taken away."""
