@@ -91,6 +91,7 @@ class Relay(MultiService):
         self._parts = parts = Parts(config, world, self._store, identity, Vault(key, world.entropy), self._is_draining)
         await parts.hub.start()
         await parts.wallets.load()
+        await parts.access.start()
         for service in parts.services():
             service.setServiceParent(self)
         parts.following.start()

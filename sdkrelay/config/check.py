@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .address import Address, parse_address
 from .fault import Fault
+from .guarding import Tls
 from .model import BitcoinCore, Config, Database, has_credentials
 
 
@@ -20,6 +21,8 @@ def check(config: Config) -> list[Fault]:
         _listening(config),
         _node(config.bitcoin_core),
         _database(config.database),
+        _auth(config),
+        _tls(config.tls),
         _tuning(config),
     ]
     return [fault for part in parts for fault in part]
@@ -101,3 +104,18 @@ def _database(database: Database) -> Iterator[Fault]:
     url = database.url
     if url and url != "sqlite://" and not (url.startswith("sqlite:///") and len(url) > 10):
         yield Fault("database.url", "expected sqlite:///file, or sqlite:// for memory")
+
+
+def _auth(config: Config) -> Iterator[Fault]:
+    if config.auth.users and not config.tls.client_ca:
+        yield Fault("auth.users", "names people by their certificates: set tls.client_ca, or use `sdkrelay users add`")
+    for origin in config.auth.cors_origins:
+        if origin != "*" and not _parses(origin, lambda parts: origin == f"{parts.scheme}://{parts.netloc}".lower()):
+            yield Fault("auth.cors_origins", "expected https://host, without a path and in lower case, or *")
+
+
+def _tls(tls: Tls) -> Iterator[Fault]:
+    if tls.certificate and not tls.key:
+        yield Fault("tls.key", "missing for the certificate given")
+    if (tls.key or tls.client_ca) and not tls.certificate:
+        yield Fault("tls.certificate", "missing: without it there is no TLS")

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
+from .guarding import Auth, Tls
 from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
@@ -104,23 +105,6 @@ class Sync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
-class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keys: how they may arrive, and what encrypts them at rest."""
-
-    allow_insecure_keys: Annotated[
-        bool, _about("Accept private scan keys over connections that are neither TLS nor loopback. For laboratories.")
-    ] = False
-    master_key_file: Annotated[
-        str,
-        _about(
-            "The key that encrypts scan keys in the database, as 64 hexadecimal characters; a file named here must be "
-            "there. By default systemd's credential sdkrelay-master-key, else master.key in data_dir, made at the first "
-            "start. Losing it makes registered wallets unreadable.",
-            "/etc/sdkrelay/master-key",
-        ),
-    ] = ""
-
-
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client, and all of them together, may use."""
 
@@ -194,6 +178,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cache: Cache = Cache()
     fallback: Fallback = Fallback()
     auth: Auth = Auth()
+    tls: Tls = Tls()
     limits: Limits = Limits()
     logging: Logging = Logging()
 

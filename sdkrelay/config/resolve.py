@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ..domain.chain import Network
+from .guarding import Tls
 from .model import BitcoinCore, Config, Database
 
 #: bitcoind's usual RPC port, and the folder below its data folder, by network.
@@ -61,4 +62,5 @@ def resolve(config: Config, environment: Mapping[str, str], home: str) -> Config
         bitcoin_core=_node(config.bitcoin_core, config.network, home),
         database=Database(url=config.database.url or f"sqlite:///{data_dir}/sdkrelay.sqlite"),
         auth=replace(config.auth, master_key_file=expand_home(config.auth.master_key_file, home)),
+        tls=Tls(**{name: expand_home(path, home) for name, path in asdict(config.tls).items()}),
     )

@@ -33,10 +33,53 @@ class Role(StrEnum):
 
 @frozen
 class Principal:
-    """Who asks, once that is proved: a name (``loopback`` for whoever sits at the machine) and its roles."""
+    """Who asks, once that is proved: a name (``loopback`` for whoever sits at the machine) and its roles.
+
+    ``token_hash`` is that of the bearer token it was proved by, if it was one.
+    """
 
     name: str
     roles: frozenset[Role]
+    token_hash: bytes | None = field(default=None, repr=False)
+
+
+@frozen
+class Certificate:
+    """A client's certificate, issued by an authority that the relay trusts.
+
+    ``subject`` and ``issuer`` are distinguished names (RFC 4514), ``serial`` and ``fingerprint`` (SHA-256) hexadecimal,
+    ``not_after`` seconds since the epoch.
+    """
+
+    common_name: str
+    subject: str
+    issuer: str
+    serial: str
+    not_after: int
+    fingerprint: str
+
+
+@frozen
+class Login:
+    """A name and the password that is said to go with it."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@frozen
+class Approach:
+    """How somebody came, as the door saw it: only the certificate proves something by itself.
+
+    ``address`` is who connected; ``local`` says that it is a direct connection from this machine, and none that a web page
+    or a proxy can have made. ``token_hash`` and ``login`` are what was sent along with a request that stands alone.
+    """
+
+    address: str = ""
+    local: bool = False
+    certificate: Certificate | None = None
+    token_hash: bytes | None = field(default=None, repr=False)
+    login: Login | None = None
 
 
 def token_hash(token: str) -> bytes:

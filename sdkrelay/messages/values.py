@@ -92,6 +92,22 @@ class WalletToken(Secret):
     __slots__ = ()
 
 
+class BearerToken(Secret):
+    """What proves who somebody is until it expires; whatever it is made of, the relay knows it or does not."""
+
+    EXPECTED = "a bearer token, 1 to 1024 characters"
+    PATTERN = re.compile(r".{1,1024}", re.DOTALL)
+    __slots__ = ()
+
+
+class Password(Secret):
+    """A user's password."""
+
+    EXPECTED = "a password, 1 to 1024 characters"
+    PATTERN = re.compile(r".{1,1024}", re.DOTALL)
+    __slots__ = ()
+
+
 def decode_value(kind: type[Any], value: Any) -> Any:
     """The decoder's hook: how the types of this module are read."""
     if issubclass(kind, Secret):

@@ -14,6 +14,7 @@ from ..domain.topic import of_capabilities
 from ..messages.native.session import Authenticate, Authenticated, Handshake, HandshakeResponse, Ping, Pong
 from ..messages.values import WalletToken
 from ..ports import Caller, WalletStore
+from .access import AccessService
 from .hub import Hub
 from .router import handles
 
@@ -33,8 +34,9 @@ class Identity:
 class HandshakeService:
     """Answers ``handshake``, ``authenticate`` and ``ping``."""
 
-    def __init__(self, identity: Identity, wallets: WalletStore, hub: Hub) -> None:
+    def __init__(self, identity: Identity, wallets: WalletStore, access: AccessService, hub: Hub) -> None:
         self._identity = identity
+        self._access = access
         self._wallets = wallets
         self._hub = hub
 
@@ -42,11 +44,15 @@ class HandshakeService:
     async def handshake(self, request: Handshake, caller: Caller) -> HandshakeResponse:
         """Open the conversation, or refuse it. A ``since`` that is not held is a Problem and leaves it closed.
 
-        Wallet tokens that are not known are left out: ``wallet_ids`` shows which were taken.
+        A ``token`` that does not hold is a refusal. Wallet tokens that are not known are left out: ``wallet_ids`` shows which were taken.
         """
         network = self._identity.network
         if request.network is not None and request.network != network:
             return self._reject(caller, f"this relay serves {network.value}, another network than the one named")
+        if request.token is None:
+            await self._access.prove(caller)
+        elif not await self._access.admit(caller, request.token):
+            return self._reject(caller, "the token does not hold: it is unknown, has expired, or was revoked")
         for wallet_id in await self._proved(request.wallet_tokens):
             if wallet_id is not None:
                 caller.hold(wallet_id)
@@ -56,13 +62,16 @@ class HandshakeService:
 
     @handles(Authenticate)
     async def authenticate(self, request: Authenticate, caller: Caller) -> Authenticated:
-        """Let the session see the wallets of these tokens; AUTH_REQUIRED, and none is taken, if one is not known."""
+        """Take these tokens; AUTH_REQUIRED, and none is taken, if one is not known or does not hold (any more)."""
         proved = await self._proved(request.wallet_tokens)
         if None in proved:
             raise _unknown_token(proved.index(None))
+        if request.token is not None and not await self._access.admit(caller, request.token):
+            details = {"field": "token", "expected": "a bearer token that holds"}
+            raise Problem(Code.AUTH_REQUIRED, "the token does not hold (any more): log in again", **details)
         for wallet_id in filter(None, proved):
             caller.hold(wallet_id)
-        return Authenticated(wallet_ids=tuple(sorted(caller.wallet_ids)))
+        return Authenticated(wallet_ids=tuple(sorted(caller.wallet_ids)), roles=_roles(caller))
 
     @handles(Ping)
     async def ping(self, request: Ping, caller: Caller) -> Pong:
@@ -91,9 +100,14 @@ class HandshakeService:
             session_id=caller.session_id,
             subscriptions=subscriptions,
             wallet_ids=tuple(sorted(caller.wallet_ids)),
+            roles=_roles(caller),
             position=self._hub.position,
             reason=UNSET if reason is None else reason,
         )
+
+
+def _roles(caller: Caller) -> tuple[str, ...]:
+    return tuple(sorted(caller.principal.roles)) if caller.principal else ()
 
 
 def _unknown_token(place: int) -> Problem:

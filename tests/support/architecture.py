@@ -10,7 +10,7 @@ from .source import Module
 PURE = ("crypto", "domain", "config", "messages")
 APP = ("services", "session")
 #: Packages of others that pure code may use.
-PURE_FRIENDS = {"attrs", "msgspec", "cryptography", "btclib_secp256k1", "btclib_libsecp256k1", "cffi"}
+PURE_FRIENDS = {"argon2", "attrs", "msgspec", "cryptography", "btclib_secp256k1", "btclib_libsecp256k1", "cffi"}
 #: Packages of others that the app may use; msgspec because messages are its structs, which services make and copy.
 APP_FRIENDS = {"attrs", "automat", "msgspec", "twisted.logger"}
 #: What the demo may use beside its client: a bitcoind of its own, and entropy for the keys of its wallet.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from attrs import define, field
 
-from sdkrelay.domain.access import token_hash
+from sdkrelay.domain.access import Role, token_hash
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.catalog import Catalog
@@ -25,6 +26,7 @@ from sdkrelay.messages.native.wallets import (
     WalletUnregistered,
 )
 from sdkrelay.ports import Caller, Task
+from sdkrelay.services.access import AccessRules, AccessService
 from sdkrelay.services.handshake import HandshakeService, Identity
 from sdkrelay.services.hub import Hub
 from sdkrelay.services.router import Router, handles
@@ -37,7 +39,25 @@ from sdkrelay.session.session import Session, Surroundings
 from .stores import CountedEntropy, now, opened, sealed_wallet
 from .tasks import DrivenTime
 
+T = TypeVar("T")
+
+#: Common names of certificates, with the role each has.
+CERTIFICATES = {"machine": Role.READER}
 IDENTITY = Identity("relay-under-test", "9.9.9", Network.REGTEST)
+
+
+class InlineCompute:
+    """Heavy work done at once; ``done`` counts it."""
+
+    workers = 1
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """``function(*arguments)``, now."""
+        self.done += 1
+        return function(*arguments)
 
 
 class SmallServices:
@@ -147,12 +167,17 @@ class Relay:
         now(self.hub.start())
         self.small = SmallServices()
         self.catalog = Catalog(family.REQUESTS)
-        services = (HandshakeService(IDENTITY, self.store.wallets, self.hub), self.hub, self.small)
-        self.dispatch = Dispatch(Router([self.catalog], services), Gate(insecure))
+        self.entropy = CountedEntropy()
+        self.compute = InlineCompute()
+        self.access = AccessService(
+            self.store.access, AccessRules(CERTIFICATES), self.compute, self.time, self.entropy
+        )
+        self.handshake = HandshakeService(IDENTITY, self.store.wallets, self.access, self.hub)
+        services = (self.handshake, self.hub, self.small)
+        self.dispatch = Dispatch(Router([self.catalog], services), Gate(insecure), self.access)
         self.around = Surroundings(
             Native(self.catalog), self.dispatch, self.time.tasks, self.time, patience or Patience()
         )
-        self.entropy = CountedEntropy()
 
     def register(self, *wallet_ids: str) -> None:
         """Let the store know these wallets; the token of each is its name."""

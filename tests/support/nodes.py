@@ -15,7 +15,6 @@ from sdkrelay.messages.native import family as native
 from sdkrelay.messages.rest import family as rest
 from sdkrelay.messages.rest.node import Connections
 from sdkrelay.ports import Unavailable
-from sdkrelay.services.handshake import HandshakeService
 from sdkrelay.services.node import Doors, NodeService
 from sdkrelay.services.router import Router
 from sdkrelay.session.dispatch import Dispatch
@@ -76,6 +75,6 @@ class NodeRelay(Relay):
         self.indexer: IndexerCondition = Live(7)
         doors = Doors(lambda: Connections(websocket=2, http=1), lambda: self.draining)
         node = NodeService(IDENTITY, self.chain, self.store, lambda: self.indexer, doors, self.time)  # type: ignore[arg-type]
-        handshake = HandshakeService(IDENTITY, self.store.wallets, self.hub)
         catalogs = [Catalog(native.REQUESTS), Catalog(rest.REQUESTS)]
-        self.dispatch = Dispatch(Router(catalogs, [handshake, self.hub, self.small, node]), Gate())
+        services = [self.handshake, self.hub, self.small, node, self.access]
+        self.dispatch = Dispatch(Router(catalogs, services), Gate(), self.access)

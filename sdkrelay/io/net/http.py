@@ -147,6 +147,14 @@ def guarded(resource: IResource, limits: HttpLimits, reactor: IReactorTime) -> G
     return Guard(site, limits, reactor)
 
 
+def lower_headers(request: Request) -> dict[str, str]:
+    """The headers of a request by lower-case name; several of one name joined by commas, as RFC 9110 has it."""
+    return {
+        name.lower().decode("latin-1"): b", ".join(values).decode("latin-1")
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+
+
 def is_secure(transport: Any, headers: dict[str, str]) -> bool:
     """Whether nobody in between can read along: TLS, or this machine.
 

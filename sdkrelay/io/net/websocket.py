@@ -21,6 +21,7 @@ from twisted.web.resource import Resource
 
 from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
+from .arrival import approach_of
 from .http import is_secure
 
 log = Logger()
@@ -75,7 +76,7 @@ class RelayProtocol(WebSocketServerProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         if self.session is not None:
             self.factory.lost(self)
-            self.session.ended()
+            self.session.ended(clean=wasClean)
 
     def _max_message_size_exceeded(self, msg_size: int, max_msg_size: int, reason: str) -> None:
         assert self.session is not None
@@ -115,6 +116,7 @@ class RelayProtocol(WebSocketServerProtocol):
             if now - self.closing_since >= CLOSE_SECONDS:
                 self.dropConnection(abort=True)
         elif now - self.heard >= SILENCE_SECONDS and self.session.reading:
+            self.session.give_up("silent")
             self.dropConnection(abort=True)
         else:
             self.session.check_patience()
@@ -158,7 +160,8 @@ class RelayFactory(WebSocketServerFactory):
             transport.expect(None)
         self.open.add(protocol)
         secure = is_secure(transport, protocol.http_headers)
-        return Session(self._around, protocol, self._entropy.bytes(16).hex(), secure)
+        approach = approach_of(transport, protocol.http_headers)
+        return Session(self._around, protocol, self._entropy.bytes(16).hex(), secure, approach)
 
     def lost(self, protocol: RelayProtocol) -> None:
         """This protocol's connection is gone."""

@@ -70,6 +70,9 @@ def send(request: Request, status: int, body: bytes) -> bytes:
 
 def send_problem(request: Request, problem: Problem, now: float) -> bytes:
     """Answer with a refusal."""
+    if problem.code is Code.AUTH_REQUIRED:
+        # Not "Basic", though it is taken: browsers would ask for a password and send it for pages of other sites too.
+        request.setHeader("WWW-Authenticate", 'Bearer realm="sdkrelay"')
     if "retry_after" in problem.details:
         request.setHeader("Retry-After", str(problem.details["retry_after"]))
     return send(request, status_of(problem), refusal_body(problem.code, problem.message, problem.details, now))

@@ -7,17 +7,18 @@ from typing import Any
 
 from attrs import define, field
 
-from ...domain.access import Principal
+from ...domain.access import Approach, Principal
 from ...domain.news import News
+from ...messages.bulletin import Bulletin
 from ...messages.message import Message
 from ...ports import Task, Tasks
 
 
 @define(eq=False)
 class HttpCaller:
-    """The :class:`~sdkrelay.ports.Caller` of one HTTP request; ``address`` is whoever connected."""
+    """The :class:`~sdkrelay.ports.Caller` of one HTTP request."""
 
-    address: str
+    approach: Approach
     secure: bool
     _tasks: Tasks
     session_id: str = "http"
@@ -33,7 +34,7 @@ class HttpCaller:
     def release(self, wallet_id: str) -> None:
         self.wallet_ids -= {wallet_id}
 
-    def identify(self, principal: Principal) -> None:
+    def identify(self, principal: Principal | None) -> None:
         self.principal = principal
 
     def greet(self) -> None:
@@ -45,7 +46,7 @@ class HttpCaller:
     def tell(self, message: Message) -> None:
         """Nobody listens after the answer."""
 
-    def push(self, news: News) -> None:
+    def push(self, news: News | Bulletin) -> None:
         """Nobody listens after the answer."""
 
     async def room(self) -> None:

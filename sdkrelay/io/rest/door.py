@@ -19,7 +19,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
-from ...domain.access import token_hash
+from ...domain.access import Access, token_hash
 from ...domain.problem import Code, Problem, unavailable
 from ...messages.catalog import Catalog
 from ...messages.message import Reply
@@ -29,10 +29,11 @@ from ...messages.values import WalletToken
 from ...ports import Clock, Tasks
 from ...session.dispatch import Dispatch
 from ...session.gate import Allowances, sender_of
-from ..net.http import is_secure
+from ..net.http import is_secure, lower_headers
 from .answers import refusal_body, reply_body, send, send_problem
 from .body import json_body
 from .caller import HttpCaller
+from .credentials import arrival, with_credentials
 from .table import Row
 
 log = Logger()
@@ -91,7 +92,8 @@ class RestDoor:
         return answered
 
     async def _serve(self, row: Row, request: Request, fields: dict[str, str]) -> bytes:
-        caller = HttpCaller(request.getClientAddress().host, self._is_secure(request), self._around.tasks)
+        secure = is_secure(request.channel.transport, lower_headers(request))
+        caller = HttpCaller(arrival(request), secure, self._around.tasks)
         try:
             reply = await self._reply(row, request, fields, caller)
         except Problem as problem:
@@ -102,6 +104,8 @@ class RestDoor:
 
     async def _reply(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Reply:
         await self._identify(request, caller)
+        if row.request.ACCESS is not Access.OPEN:
+            caller.approach = with_credentials(caller.approach, request)
         if row.wallet and not caller.wallet_ids:
             raise Problem(Code.AUTH_REQUIRED, f"give a wallet's token in the header {_WALLET_TOKEN}")
         return await self._around.dispatch.answer(self._asked(row, request, fields), caller)
@@ -116,20 +120,13 @@ class RestDoor:
     async def _identify(self, request: Request, caller: HttpCaller) -> None:
         """Count the request: for the wallet whose token it brings, else for the address it comes from."""
         token = request.getHeader(_WALLET_TOKEN)
-        sender = sender_of(caller.address)
+        sender = sender_of(caller.approach.address)
         try:
             if token is not None:
                 await self._around.dispatch.answer(_authenticate(token), caller)
                 sender = token_hash(token).hex()
         finally:
             self._around.allowances.spend(sender)
-
-    def _is_secure(self, request: Request) -> bool:
-        headers = {
-            name.lower().decode(): values[-1].decode("latin-1")
-            for name, values in request.requestHeaders.getAllRawHeaders()
-        }
-        return is_secure(request.channel.transport, headers)
 
     def _http_fault(self, request: Request, failure: Failure) -> bytes:
         status: int = getattr(failure.value, "code", None) or 500

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
+from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
 from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
 
 
@@ -45,4 +46,7 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/bitcoin/info", GetBitcoinInfo),
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),
+    Row("POST", "/auth/token", IssueToken),
+    Row("POST", "/auth/revoke", RevokeToken),
+    Row("GET", "/secure/endpoint", GetSecure),
 )

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from ...domain.access import Access
 from ..message import Message, Reply, Request
-from ..values import ClientTime, PositionText, WalletToken, Word, Words
+from ..values import BearerToken, ClientTime, PositionText, WalletToken, Word, Words
 
 _TOKENS = Annotated[tuple[WalletToken, ...], Meta(max_length=1000)]
 
@@ -18,7 +18,8 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
 
     ``capabilities`` are its first subscriptions: ``notifications``, or ``silent_payments`` (payments and blocks); unknown
     ones are ignored. ``since``, a position from an earlier push, replays what these subscriptions missed. ``wallet_tokens``
-    say which registered wallets this client is; ``network``, if given, must be the relay's.
+    say which registered wallets this client is; ``token`` is an operator's or another user's bearer token (one that does not
+    hold is a refusal); ``network``, if given, must be the relay's.
     """
 
     ACCESS: ClassVar[Access] = Access.OPEN
@@ -36,6 +37,7 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
     capabilities: Words = ()
     timestamp: ClientTime | None = None
     network: Word | None = None
+    token: BearerToken | None = None
     wallet_tokens: _TOKENS = ()
     since: PositionText | None = None
 
@@ -45,7 +47,7 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
 
     ``status`` is ``accepted``, or ``rejected`` with a ``reason`` (the socket then closes with 1008). ``capabilities`` lists
     what is really offered, ``subscriptions`` what this session now hears, ``wallet_ids`` the wallets it holds,
-    ``position`` from where it may ask again later.
+    ``roles`` what its user may do (``reader``, ``operator``), ``position`` from where it may ask again later.
     """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -60,6 +62,7 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
         "session_id": "b7c1d0e09a3f4a55",
         "subscriptions": ["payments", "blocks"],
         "wallet_ids": [],
+        "roles": [],
         "position": "5f0c9a2be1d4-17",
     }
 
@@ -72,12 +75,16 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
     session_id: str
     subscriptions: tuple[str, ...] = ()
     wallet_ids: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     position: str | None = None
     reason: str | UnsetType = UNSET
 
 
 class Authenticate(Request, frozen=True, kw_only=True, tag="authenticate"):
-    """Prove later what the handshake could have proved: which wallets this session may see. All tokens or none are taken."""
+    """Prove later what the handshake could have proved: who this is, and which wallets it may see.
+
+    All tokens or none are taken.
+    """
 
     ACCESS: ClassVar[Access] = Access.GREETED
     COST: ClassVar[int] = 5
@@ -87,20 +94,23 @@ class Authenticate(Request, frozen=True, kw_only=True, tag="authenticate"):
         "wallet_tokens": ["V0pXb3JkLW9mLWEtd2FsbGV0"],
     }
 
-    wallet_tokens: _TOKENS
+    token: BearerToken | None = None
+    wallet_tokens: _TOKENS = ()
 
 
 class Authenticated(Reply, frozen=True, kw_only=True, tag="authenticated"):
-    """The wallets this session holds now."""
+    """The wallets this session holds now, and the roles of its user."""
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "authenticated",
         "id": "a1",
         "timestamp": 1703001600,
         "wallet_ids": ["6b1f0c2d9e8a7755"],
+        "roles": [],
     }
 
     wallet_ids: tuple[str, ...]
+    roles: tuple[str, ...] = ()
 
 
 class Ping(Request, frozen=True, kw_only=True, tag="ping"):

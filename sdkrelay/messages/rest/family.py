@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ..message import Request
+from .access import GetSecure, IssueToken, RevokeToken
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
 
 #: What HTTP clients may ask beside the native requests.
-REQUESTS: tuple[type[Request], ...] = (GetHealth, GetBitcoinInfo, GetBitcoinBlock)
+REQUESTS: tuple[type[Request], ...] = (
+    GetHealth,
+    GetBitcoinInfo,
+    GetBitcoinBlock,
+    IssueToken,
+    RevokeToken,
+    GetSecure,
+)

@@ -1,0 +1,165 @@
+"""The parts of a relay, made and joined from the bottom to the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.application import strports
+from twisted.application.service import Service
+from twisted.web.resource import IResource
+
+from ..config.address import listen_description
+from ..config.model import Config, Limits
+from ..io.bitcoind.node import BitcoinNode
+from ..io.net.http import Guard, HttpLimits, guarded
+from ..io.net.oneport import OnePort
+from ..io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits, WebSocketService
+from ..io.rest.door import RestDoor, RestSurroundings
+from ..io.rest.table import ROWS
+from ..io.storage import DatabaseStore
+from ..messages.catalog import Catalog
+from ..messages.native.family import REQUESTS as NATIVE
+from ..messages.rest.family import REQUESTS as REST
+from ..messages.rest.node import Connections
+from ..services.access import AccessRules, AccessService
+from ..services.blocks import Blocks
+from ..services.catching import CatchingUp
+from ..services.following import Following
+from ..services.handshake import HandshakeService, Identity
+from ..services.hub import Hub
+from ..services.indexing import Indexing
+from ..services.keys import Vault
+from ..services.matching import Matcher
+from ..services.mempool import Mempool
+from ..services.node import Doors, NodeService
+from ..services.router import Router
+from ..services.scanning import ScanService
+from ..services.stepping import Stepper
+from ..services.wallets import WalletService
+from ..services.watching import Watch
+from ..session.dialects import Native
+from ..session.dispatch import Dispatch
+from ..session.gate import Allowances, Gate
+from ..session.outbox import Patience
+from ..session.session import Surroundings
+from .world import World
+
+
+class Parts:
+    """The parts of a relay, from the bottom to the top."""
+
+    def __init__(
+        self,
+        config: Config,
+        world: World,
+        store: DatabaseStore,
+        identity: Identity,
+        vault: Vault,
+        draining: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._world = world
+        self.chain = make_node(config, world)
+        self.hub = Hub(store.log, world.tasks, identity.relay_id)
+        self._follow(store, vault)
+        doors = Doors(self._connections, draining)
+        node = NodeService(identity, self.chain, store, lambda: self.indexing.condition, doors, world.clock)
+        rules = AccessRules(config.auth.users, config.auth.token_ttl)
+        self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
+        greeting = HandshakeService(identity, store.wallets, self.access, self.hub)
+        native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
+        router = Router([everything], [greeting, self.hub, self.wallets, self._scans, node, self.access])
+        dispatch = Dispatch(router, Gate(config.auth.allow_insecure_keys, config.auth.public_read), self.access)
+        self.factory = self._websocket_factory(dispatch, native)
+        self.websocket = WebSocketService(self.factory, world.reactor)
+        self._rest = self._rest_resource(dispatch, everything)
+        self._ports: list[Guard] = []
+
+    def _follow(self, store: DatabaseStore, vault: Vault) -> None:
+        """What follows the chain, watches wallets and scans."""
+        chain, hub, world = self.chain, self.hub, self._world
+        tasks, clock = world.tasks, world.clock
+        start, network = self._config.start_height, self._config.network
+        blocks, matcher = Blocks(chain, world.compute), Matcher(world.compute)
+        stepper = Stepper(matcher, blocks)
+        mempool = Mempool(chain, world.compute, tasks, clock)
+        watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
+        turn = tasks.lock()
+        catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
+        self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
+        self.following = Following(chain, store, self.indexing, watch, catching, mempool, tasks, clock)
+        chain.on_hint = self.following.hint
+        chain.needed_height = lambda: self.following.needed_height(start)
+        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
+        self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
+
+    def services(self) -> list[Service]:
+        """What starts and stops with the relay, in the order of starting."""
+        return [self._world.compute, self.chain, self.websocket, *self._listening()]
+
+    def _listening(self) -> list[Service]:
+        config, limits = self._config, self._config.limits
+        door, rest = WebSocketDoor(self.factory), self._rest
+        websocket, http = websocket_http_limits(limits), http_limits(limits)
+        if config.one_port:
+            return [self._listen(config.ws_url, OnePort(door, rest), websocket)]
+        return [self._listen(config.ws_url, door, websocket), self._listen(config.http_url, rest, http)]
+
+    def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
+        guard = guarded(resource, limits, self._world.reactor)
+        self._ports.append(guard)
+        service: Service = strports.service(listen_description(url), guard, self._world.reactor)
+        return service
+
+    def _connections(self) -> Connections:
+        open_sockets = len(self.factory.open)
+        return Connections(websocket=open_sockets, http=sum(port.connections for port in self._ports) - open_sockets)
+
+    def _websocket_factory(self, dispatch: Dispatch, catalog: Catalog) -> RelayFactory:
+        world, limits = self._world, self._config.limits
+        patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
+        around = Surroundings(Native(catalog), dispatch, world.tasks, world.clock, patience)
+        bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
+        return RelayFactory(around, bounds, world.entropy, world.reactor)
+
+    def _rest_resource(self, dispatch: Dispatch, catalog: Catalog) -> IResource:
+        world, limits = self._world, self._config.limits
+        allowances = Allowances(world.clock, limits.http_requests_per_minute)
+        around = RestSurroundings(
+            dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds
+        )
+        return RestDoor(around, ROWS).resource
+
+
+def make_node(config: Config, world: World) -> BitcoinNode:
+    """The configured bitcoind."""
+    node = config.bitcoin_core
+    return BitcoinNode(
+        world.reactor,
+        world.entropy,
+        node.url,
+        config.network,
+        cookie_path=Path(node.cookie_path) if node.cookie_path else None,
+        user=node.user,
+        password=node.password,
+        zmq_urls=node.zmq_url,
+        compute=world.compute,
+    )
+
+
+def http_limits(limits: Limits) -> HttpLimits:
+    """What the REST port takes."""
+    return HttpLimits(
+        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds
+    )
+
+
+def websocket_http_limits(limits: Limits) -> HttpLimits:
+    """What the WebSocket port takes before and beside its sessions; the session limit refuses with a reason first."""
+    return HttpLimits(
+        limits.websocket_connections + limits.http_connections,
+        limits.http_body_bytes,
+        limits.http_head_seconds,
+        limits.http_request_seconds,
+    )

@@ -1,0 +1,72 @@
+"""How somebody came to a port: from where, through whom, and on whose behalf; what can be forged counts against them.
+
+While no operator is configured, whoever sits at the machine is one. A browser there also runs the pages of strangers, a
+proxy there brings the requests of strangers, and a stranger's name can be made to lead to the machine: none of these counts
+as sitting at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.address import IPv4Address, IPv6Address
+
+from ...domain.access import Approach
+from .http import is_loopback
+from .tls import peer_certificate
+
+#: Headers that proxies add. One of them is enough for a request not to be direct.
+FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip")
+#: What ``Sec-Fetch-Site`` says of requests that no other site has caused.
+OWN_SITE = ("none", "same-origin", "same-site")
+
+
+def approach_of(transport: Any, headers: Mapping[str, str]) -> Approach:
+    """How whoever is behind this transport came, by the request's headers (by lower-case name).
+
+    A request that a page of another site has caused does not bring the certificate of the browser it was shown in.
+    """
+    peer = transport.getPeer()
+    address = getattr(peer, "host", "")
+    foreign = is_foreign(headers)
+    local = isinstance(peer, IPv4Address | IPv6Address) and is_loopback(address) and not foreign
+    certificate = None if foreign else peer_certificate(transport)
+    return Approach(address, local and _is_direct(headers), certificate)
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a page of another site has caused this request, as browsers tell by ``Origin`` or ``Sec-Fetch-Site``."""
+    if headers.get("sec-fetch-site", "none") not in OWN_SITE:
+        return True
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    host = _host_of(f"//{headers.get('host', '')}")
+    return host is None or not origin.startswith(("http://", "https://")) or _host_of(origin) != host
+
+
+def _is_direct(headers: Mapping[str, str]) -> bool:
+    """Whether no proxy stands between, and the client itself believes that it speaks to this machine."""
+    if any(name in FORWARDED or name.startswith("x-forwarded") for name in headers):
+        return False
+    host = _host_of(f"//{headers.get('host', '')}")
+    return host is not None and (host == "localhost" or _is_loopback_name(host))
+
+
+def _is_loopback_name(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(url: str) -> str | None:
+    """The host of an URL, in lower case; None where there is none to be made out."""
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 or "@" in parts.netloc else parts.hostname
+    except ValueError:
+        return None
