@@ -115,7 +115,7 @@ class NodeHttp:
             data=body,
             allow_redirects=False,
             unbuffered=True,
-            reactor=self._clock,
+            reactor=self._clock,  # type: ignore[arg-type]
         )
         collector = _Body(limit)
         response.deliverBody(collector)

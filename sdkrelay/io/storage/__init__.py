@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import sqlalchemy
 
-from ...ports import Clock, Entropy
+from ...ports import Clock, Entropy, Meter
 from . import facts
 from .access import DatabaseAccess
 from .engine import StoreError, engine_for
@@ -26,8 +26,15 @@ __all__ = ["DatabaseStore", "Executor", "InlineExecutor", "StoreError", "ThreadE
 class DatabaseStore:
     """The ``Store`` over one database; touches nothing before :meth:`open`, so it can be made before a daemon forks."""
 
-    def __init__(self, url: str, executors: Callable[[str], Executor], clock: Clock, entropy: Entropy) -> None:
-        self._runner = Runner(engine_for(url), executors)
+    def __init__(
+        self,
+        url: str,
+        executors: Callable[[str], Executor],
+        clock: Clock,
+        entropy: Entropy,
+        meter: Meter | None = None,
+    ) -> None:
+        self._runner = Runner(engine_for(url), executors, meter, clock.monotonic)
         self._entropy = entropy
         changes = Changes(self._runner.engine)
         self.index = DatabaseIndex(self._runner, changes, clock.now)

@@ -17,7 +17,8 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from ...ports import Unavailable
+from ...domain.measure import STORE_SECONDS, STORE_WRITES, Unmetered
+from ...ports import Meter, Unavailable
 from .engine import Engine
 
 T = TypeVar("T")
@@ -88,7 +89,15 @@ class _Opened:
 class Runner:
     """One database: opened, its transactions run, closed; and how writing stands."""
 
-    def __init__(self, engine: Engine, executors: Callable[[str], Executor]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        executors: Callable[[str], Executor],
+        meter: Meter | None = None,
+        seconds: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._meter: Meter = meter or Unmetered()
+        self._seconds = seconds
         self.engine = engine
         self._executors = executors
         self._opened: _Opened | None = None
@@ -115,13 +124,16 @@ class Runner:
 
     async def write(self, work: Work[T]) -> T:
         """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises."""
-        opened = self._require()
+        opened, began = self._require(), self._seconds()
         try:
             result = await opened.writer.run(lambda: self._transact(opened.write_to, work))
         except Unavailable as error:
             self._reason = str(error)
+            self._meter.count(STORE_WRITES, "failed")
             raise
         self._reason = None
+        self._meter.count(STORE_WRITES, "ok")
+        self._meter.time(STORE_SECONDS, self._seconds() - began)
         return result
 
     async def read(self, work: Work[T]) -> T:
