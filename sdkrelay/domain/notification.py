@@ -132,7 +132,29 @@ class DisconnectData(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: int
 
 
-NoticeData = PaymentData | SpendData | OrphanData | ReuseData | BlockData | DisconnectData
+class PaymentUpdateData(msgspec.Struct, frozen=True, kw_only=True):
+    """How an expected payment stands now; ``txid``, ``vout`` and ``received_sats`` are null until an output was found for it.
+
+    ``status`` is ``pending``, ``detected``, ``confirmed``, ``orphaned`` or ``expired``; block fields are null outside a block;
+    ``updated_at`` is seconds since the epoch.
+    """
+
+    payment_id: str
+    status: str
+    recipient: str
+    amount_sats: int
+    amount: str
+    received_sats: int | None
+    txid: str | None
+    vout: int | None
+    block_height: int | None
+    block_hash: str | None
+    confirmations: int
+    confirmations_required: int
+    updated_at: int
+
+
+NoticeData = PaymentData | SpendData | OrphanData | ReuseData | BlockData | DisconnectData | PaymentUpdateData
 
 
 class Kind(StrEnum):
@@ -146,16 +168,18 @@ class Kind(StrEnum):
     ADDRESS_REUSED = "address_reused"
     BLOCK_MINED = "block_mined"
     BLOCK_DISCONNECTED = "block_disconnected"
+    PAYMENT_UPDATE = "payment_update"
 
 
 @frozen
 class Notice:
-    """A notification before it has a position; ``wallet_id`` says whose it is, None is public."""
+    """A notification before it has a position: for whoever holds ``wallet_id`` or is its ``creator``; with neither, public."""
 
     kind: Kind
     topic: Topic
     data: NoticeData
     wallet_id: str | None = None
+    creator: str | None = None
 
 
 @frozen
@@ -168,3 +192,8 @@ class Entry:
     wallet_id: str | None
     body: bytes
     at: int
+    creator: str | None = None
+
+    def is_for(self, names: frozenset[str]) -> bool:
+        """Whether somebody who holds these wallets, or goes by these names, may hear it."""
+        return (self.wallet_id is None and self.creator is None) or not names.isdisjoint((self.wallet_id, self.creator))

@@ -13,14 +13,15 @@ import sqlalchemy
 from ...ports import Clock, Entropy, Meter
 from . import facts
 from .access import DatabaseAccess
-from .engine import StoreError, engine_for
+from .engine import DatabaseInUse, StoreError, engine_for
 from .index import DatabaseIndex
 from .log import LOG_ID, DatabaseLog
+from .payments import DatabasePayments
 from .runner import Executor, InlineExecutor, Runner, ThreadExecutor
-from .upgrade import upgrade
+from .upgrade import require_current, upgrade
 from .wallets import Changes, DatabaseWallets
 
-__all__ = ["DatabaseStore", "Executor", "InlineExecutor", "StoreError", "ThreadExecutor", "open_store"]
+__all__ = ["DatabaseInUse", "DatabaseStore", "Executor", "InlineExecutor", "StoreError", "ThreadExecutor", "open_store"]
 
 
 class DatabaseStore:
@@ -41,10 +42,15 @@ class DatabaseStore:
         self.wallets = DatabaseWallets(self._runner, changes, clock.now)
         self.log = DatabaseLog(self._runner, clock.now)
         self.access = DatabaseAccess(self._runner)
+        self.payments = DatabasePayments(self._runner, clock.now)
 
     async def open(self) -> None:
         """Claim the database, bring its schema up to date. StoreError says what to do; ``Unavailable`` may pass by itself."""
         await self._runner.open(self._prepare)
+
+    async def join(self) -> None:
+        """Connect beside the relay that runs on the database, for a short change. StoreError as :meth:`open` raises it."""
+        await self._runner.join(require_current)
 
     def _prepare(self, database: sqlalchemy.Engine) -> None:
         upgrade(database)

@@ -22,6 +22,7 @@ class Counter(StrEnum):
     EXPIRED = "expired"
     WALLETS = "wallets"
     OUTPUTS = "outputs"
+    PAYMENTS = "payments"
 
 
 ADVANCE = (

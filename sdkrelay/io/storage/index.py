@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from ...domain.chain import BlockHash, BlockId, IndexedBlock
 from ...domain.notification import Entry, Notice
 from ...ports import WalletChange
-from . import facts, log
+from . import facts, log, payments
 from .facts import Counter
 from .runner import Runner
 from .schema import block as blocks
@@ -55,7 +55,8 @@ class DatabaseIndex:
 
         def work(connection: Connection) -> list[Entry]:
             _append(connection, [block])
-            return log.record(connection, self._changes.of_known(connection, notices), at)
+            entries = log.record(connection, self._changes.of_known(connection, notices), at)
+            return entries + payments.risen(connection, at)
 
         return await self._runner.write(work)
 
@@ -73,7 +74,8 @@ class DatabaseIndex:
         def work(connection: Connection) -> list[Entry]:
             _remove(connection, block)
             self._changes.apply(connection, changes)
-            return log.record(connection, self._changes.of_known(connection, notices), at)
+            entries = log.record(connection, self._changes.of_known(connection, notices), at)
+            return entries + payments.follow(connection, changes, at) + payments.fallen(connection, at)
 
         return await self._runner.write(work)
 

@@ -26,8 +26,9 @@ AFTER = (
     .order_by(entry.c.number)
     .limit(bindparam("most"))
 )
-PUBLIC = AFTER.where(entry.c.wallet_id.is_(None))
+PUBLIC = AFTER.where(entry.c.wallet_id.is_(None), entry.c.creator.is_(None))
 PRIVATE = AFTER.where(entry.c.wallet_id == bindparam("owner"))
+CREATED = AFTER.where(entry.c.creator == bindparam("owner"))
 ENTRIES = select(entry).where(entry.c.number.in_(bindparam("numbers", expanding=True))).order_by(entry.c.number)
 FIRST_FRESH = select(entry.c.number).where(entry.c.at >= bindparam("before")).order_by(entry.c.number).limit(1)
 NEWEST_NOT_KEPT = select(entry.c.number).order_by(entry.c.number.desc()).offset(bindparam("keep")).limit(1)
@@ -52,7 +53,8 @@ def forget(connection: Connection, wallet_id: str) -> None:
 
 
 def _entry(number: int, notice: Notice, at: int) -> Entry:
-    return Entry(number, notice.kind, notice.topic, notice.wallet_id, msgspec.json.encode(notice.data), at)
+    body = msgspec.json.encode(notice.data)
+    return Entry(number, notice.kind, notice.topic, notice.wallet_id, body, at, notice.creator)
 
 
 def _row(item: Entry) -> dict[str, object]:
@@ -63,6 +65,7 @@ def _row(item: Entry) -> dict[str, object]:
         "wallet_id": item.wallet_id,
         "body": item.body,
         "at": item.at,
+        "creator": item.creator,
     }
 
 
@@ -89,7 +92,7 @@ class DatabaseLog:
         return 1 + await self._runner.read(lambda connection: facts.value(connection, Counter.EXPIRED))
 
     async def read(self, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int) -> list[Entry]:
-        """At most ``limit`` entries above ``after``, ascending.
+        """At most ``limit`` entries above ``after``, ascending; names with a colon are of creators, the others of wallets.
 
         Each topic and each wallet is asked for its next numbers by the index alone; only the entries told are fetched.
         """
@@ -103,9 +106,9 @@ class DatabaseLog:
 def _read(
     connection: Connection, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int
 ) -> list[Entry]:
-    numbers: list[int] = []
+    numbers: set[int] = set()
     for statement, parameters in _sources(topics, wallet_ids):
-        numbers += connection.execute(statement, {**parameters, "after": after, "most": limit}).scalars()
+        numbers.update(connection.execute(statement, {**parameters, "after": after, "most": limit}).scalars())
     wanted = iter(sorted(numbers)[:limit])
     entries: list[Entry] = []
     while chunk := list(islice(wanted, FETCH)):
@@ -117,13 +120,13 @@ def _sources(topics: frozenset[Topic], wallet_ids: frozenset[str]) -> Iterable[t
     for topic in topics:
         yield PUBLIC, {"topic": topic}
     if Topic.PAYMENTS in topics:
-        for wallet_id in wallet_ids:
-            yield PRIVATE, {"topic": Topic.PAYMENTS, "owner": wallet_id}
+        for name in wallet_ids:
+            yield CREATED if ":" in name else PRIVATE, {"topic": Topic.PAYMENTS, "owner": name}
 
 
 def _told(row: Sequence[object]) -> Entry:
-    number, kind, topic, wallet_id, body, at = row
-    return Entry(number, Kind(kind), Topic(topic), wallet_id, body, at)  # type: ignore[arg-type]
+    number, kind, topic, wallet_id, body, at, creator = row
+    return Entry(number, Kind(kind), Topic(topic), wallet_id, body, at, creator)  # type: ignore[arg-type]
 
 
 def _prune(connection: Connection, before: int, keep: int) -> int:

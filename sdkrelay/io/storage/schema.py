@@ -118,9 +118,10 @@ output = Table(
     _bytes("spent_hash", nullable=True),
     _bytes("reuse_of", nullable=True),
     UniqueConstraint("wallet_id", "outpoint"),
+    Index(None, "wallet_id", "value"),
 )
 
-#: The log. The one index serves public entries of a topic (no wallet) and the entries of a wallet, both by number.
+#: The log. One index serves public entries of a topic (no wallet) and the entries of a wallet, the other those of a creator.
 entry = Table(
     "entry",
     metadata,
@@ -130,7 +131,42 @@ entry = Table(
     Column("wallet_id", String, nullable=True),
     _bytes("body"),
     _whole("at"),
+    Column("creator", String, nullable=True),
     Index(None, "wallet_id", "topic", "number"),
+    Index(None, "creator", "topic", "number"),
+)
+
+#: Payments that are expected; ``due_height`` is the tip's from which one in a block is confirmed.
+payment = Table(
+    "payment",
+    metadata,
+    Column("payment_id", String, primary_key=True),
+    _whole("number"),
+    _text("creator", nullable=True),
+    _text("recipient"),
+    _whole("amount_sats"),
+    _text("metadata"),
+    _whole("confirmations_required"),
+    _bytes("txid", nullable=True),
+    _bytes("digest"),
+    _whole("created_at"),
+    _whole("created_height"),
+    _whole("expires_at"),
+    _whole("updated_at"),
+    _whole("baseline"),
+    Column("wallet_id", String, ForeignKey("wallet.wallet_id", ondelete="SET NULL"), nullable=True),
+    Column("label", Whole, nullable=True),
+    _text("status"),
+    _bytes("outpoint", nullable=True),
+    Column("received_sats", Whole, nullable=True),
+    Column("block_height", Whole, nullable=True),
+    _bytes("block_hash", nullable=True),
+    Column("due_height", Whole, nullable=True),
+    Index(None, "wallet_id", "number"),
+    Index(None, "creator", "number"),
+    Index(None, "outpoint"),
+    Index(None, "status", "due_height"),
+    Index(None, "recipient"),
 )
 
 #: Users with a password (Argon2) and roles, which are a JSON list.

@@ -15,7 +15,7 @@ from ...domain.chain import BlockId
 from ...domain.notification import Entry, Notice
 from ...domain.wallet import Output, SealedWallet
 from ...ports import WalletChange
-from . import facts, log
+from . import facts, log, payments
 from .engine import Engine
 from .facts import Counter
 from .rows import output_of, output_row, wallet_of, wallet_row
@@ -120,7 +120,8 @@ class DatabaseWallets:
 
         def work(connection: Connection) -> list[Entry]:
             self._changes.apply(connection, changes)
-            return log.record(connection, self._changes.of_known(connection, notices), at)
+            entries = log.record(connection, self._changes.of_known(connection, notices), at)
+            return entries + payments.follow(connection, changes, at)
 
         return await self._runner.write(work)
 
