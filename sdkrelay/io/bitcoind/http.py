@@ -20,6 +20,8 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH
 
+from ...domain.measure import RPC_EXCHANGES, RPC_SECONDS, Unmetered
+from ...ports import Meter
 from .pool import CountedPool, PoolLimits
 from .trouble import Crowded, Trouble, from_exception
 from .turns import Turns
@@ -37,6 +39,7 @@ class NodeHttp:
 
     def __init__(self, reactor: Any, url: str, limits: PoolLimits | None = None, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
+        self.meter: Meter = Unmetered()
         self._clock: IReactorTime = reactor
         self._timeout = timeout
         self._limits = limits or PoolLimits()
@@ -75,10 +78,13 @@ class NodeHttp:
         self, method: str, path: str, headers: Headers, body: bytes | None, limit: int
     ) -> tuple[int, bytes]:
         """Status and body of one exchange; Trouble if there is none, or if the body has more than ``limit`` bytes."""
+        began, outcome = self._clock.seconds(), "failed"
         await self._turn()
         try:
             exchange = Deferred.fromCoroutine(self._exchange(method, path, headers, body, limit))
-            return await _cancellable(exchange.addTimeout(self._timeout, self._clock, self._too_late))
+            answer = await _cancellable(exchange.addTimeout(self._timeout, self._clock, self._too_late))
+            outcome = "ok"
+            return answer
         except CancelledError:
             raise
         except Exception as problem:
@@ -86,6 +92,8 @@ class NodeHttp:
         finally:
             self._pool.trim(self._limits.most)
             self._turns.give_back()
+            self.meter.count(RPC_EXCHANGES, outcome)
+            self.meter.time(RPC_SECONDS, self._clock.seconds() - began)
 
     async def _turn(self) -> None:
         """Wait for one of the connections; Crowded when there is no hope, or none became free in time."""

@@ -16,9 +16,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from ...domain.chain import BlockHash, BlockId, Network, Txid, display, from_display
+from ...domain.measure import Unmetered
 from ...domain.status import NodeCondition, NodeState
 from ...messages.bitcoin.rpc import NOT_FOUND, OUT_OF_RANGE, BlockchainInfo, RpcFailure, decode_value
-from ...ports import Compute, Entropy, Hint, RawBlock, RawTransaction, Unavailable
+from ...ports import Compute, Entropy, Hint, Meter, RawBlock, RawTransaction, Unavailable
 from ..net.backoff import Backoff
 from .blocks import BlockSource
 from .credentials import Cookie, Credentials, Password
@@ -82,6 +83,7 @@ class BitcoinNode(Service):
         needed_height: Callable[[], int] = lambda: 0,
         on_hint: Callable[[Hint], None] = lambda hint: None,
         on_condition: Callable[[NodeCondition], None] = lambda condition: None,
+        meter: Meter | None = None,
     ) -> None:
         self.on_hint = on_hint
         self.on_condition = on_condition
@@ -93,6 +95,7 @@ class BitcoinNode(Service):
         self._condition = NodeCondition(NodeState.CONNECTING, f"not asked yet: {url}", reactor.seconds())
         self._backoff = self._make_backoff()
         self._make_parts(_credentials(cookie_path, user, password), zmq_urls, compute or Inline())
+        self._http.meter = self._rpc.meter = self._probe.meter = meter or Unmetered()
 
     def _make_parts(self, credentials: Credentials, zmq_urls: Sequence[str], compute: Compute) -> None:
         """Questions of others are asked again when they fail; the loop that looks has pauses of its own."""

@@ -15,8 +15,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
+from ...domain.measure import RPC_CALLS, Unmetered
 from ...messages.bitcoin import Malformed
 from ...messages.bitcoin.rpc import WARMING_UP, RpcFailure, decode_batch, decode_reply, encode_batch, encode_call
+from ...ports import Meter
 from .credentials import Credentials
 from .retry import Exchange
 from .trouble import Trouble, from_refusal, from_status
@@ -37,6 +39,7 @@ class BitcoinRpc:
     def __init__(self, http: Exchange, credentials: Credentials) -> None:
         self._http = http
         self._credentials = credentials
+        self.meter: Meter = Unmetered()
 
     async def ask(self, kind: type[T], method: str, *parameters: Any) -> T:
         """One answer as a typed value; RpcFailure when bitcoind refuses this question (and not any question now)."""
@@ -44,6 +47,7 @@ class BitcoinRpc:
 
     async def ask_wallet(self, wallet: str, method: str) -> dict[str, Any]:
         """One answer about a wallet that bitcoind has loaded; RpcFailure when it has not, or refuses."""
+        self.meter.count(RPC_CALLS, method)
         body = await self._post(encode_call(0, method, ()), MAX_ANSWER, f"/wallet/{quote(wallet, safe='')}")
         return self.decode(body, dict[str, Any])
 
@@ -51,6 +55,8 @@ class BitcoinRpc:
         """The answers to several questions, in order and undecoded; a refused one stands there as RpcFailure."""
         if not calls:
             return []
+        for method, _ in calls:
+            self.meter.count(RPC_CALLS, method)
         body = await self._post(encode_batch(calls), MAX_ANSWER)
         try:
             answers = decode_batch(body, len(calls), msgspec.Raw)
@@ -63,6 +69,7 @@ class BitcoinRpc:
 
     async def ask_raw(self, method: str, *parameters: Any, limit: int = MAX_ANSWER) -> bytes:
         """One answer as it came, for :meth:`decode` (or to be decoded elsewhere as the answer to question 0)."""
+        self.meter.count(RPC_CALLS, method)
         return await self._post(encode_call(0, method, parameters), limit)
 
     def decode(self, body: bytes, kind: type[T]) -> T:
