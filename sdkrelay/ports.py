@@ -5,7 +5,7 @@ Every ``async`` method may raise :class:`Unavailable`; whoever awaits decides wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -13,11 +13,13 @@ from twisted.internet.defer import CancelledError
 
 from .domain.access import AccessToken, Approach, Principal, User
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
+from .domain.expected import Expected
 from .domain.measure import Counter, Gauge, Timing
 from .domain.news import News
 from .domain.notification import Entry, Notice, Topic
 from .domain.status import NodeCondition
 from .domain.wallet import Output, SealedWallet
+from .messages.bulletin import Bulletin
 from .messages.message import Message
 
 T = TypeVar("T")
@@ -151,6 +153,9 @@ class Chain(Protocol):
     async def block_details(self, block_hash: BlockHash) -> dict[str, Any] | None:
         """``getblock`` verbosity 1, with amounts untouched; None if unknown."""
 
+    async def wallet_info(self, wallet: str) -> dict[str, Any] | None:
+        """``getwalletinfo`` of one of bitcoind's wallets; None if it has not loaded one of this name."""
+
 
 @frozen
 class TipChanged:
@@ -177,6 +182,32 @@ class MempoolUnknown:
 
 
 Hint = TipChanged | MempoolAdded | MempoolRemoved | MempoolUnknown
+
+
+@frozen
+class CacheFigures:
+    """Lookups that found something and that did not since the start of the process; bytes and entries held now."""
+
+    hits: int
+    misses: int
+    bytes: int
+    entries: int
+
+
+class Cache(Protocol):
+    """What the node was asked before, kept for a while in bounded memory; keys begin with a word for their kind."""
+
+    def get(self, key: tuple[Any, ...]) -> Any | None:
+        """What is held under a key; None if there is nothing, or not any more."""
+
+    def put(self, key: tuple[Any, ...], value: Any, size: int, seconds: float | None = None) -> None:
+        """Hold a value of ``size`` bytes, for ``seconds`` if that is less than what is usual."""
+
+    def forget(self, kind: str) -> None:
+        """Let go of all of one kind."""
+
+    def figures(self) -> CacheFigures:
+        """How much it holds, and how often it helped."""
 
 
 class IndexStore(Protocol):
@@ -287,8 +318,40 @@ class AccessStore(Protocol):
         """End a token at this time (seconds since the epoch); False for one that is unknown or ended before."""
 
 
+class PaymentStore(Protocol):
+    """Payments that are expected; how they stand follows in the same transactions from what wallets receive and blocks bring.
+
+    So a change of state is made durable together with what made it, and told by the entries that these methods, and those
+    of ``IndexStore`` and ``WalletStore``, return.
+    """
+
+    async def create(self, payment: Expected) -> tuple[Expected, list[Entry]]:
+        """Record a payment, and see at once how it stands; the one of this ``payment_id``, unchanged, if there is one."""
+
+    async def payment(self, payment_id: str) -> Expected | None:
+        """The payment of this name."""
+
+    async def payments(self, after: int, limit: int, names: frozenset[str] | None) -> list[Expected]:
+        """Those numbered above ``after``, ascending: of these wallets and creators, or all of them."""
+
+    async def open_of(self, creator: str) -> int:
+        """How many payments of a creator are pending."""
+
+    async def unlinked(self) -> list[str]:
+        """The recipients, once each, that belong to no watched wallet as far as is known."""
+
+    async def link(self, wallet_id: str, labels: Mapping[str, int | None]) -> list[Entry]:
+        """These recipients are a wallet's, each with its label: its payments are followed from now on."""
+
+    async def review(self) -> list[Entry]:
+        """Let those expire whose time has come, and confirm those that are deep enough by now."""
+
+    async def put(self, payment: Expected) -> Expected:
+        """Keep a payment as it is given; the one of this ``payment_id``, unchanged, if there is one."""
+
+
 class Store(Protocol):
-    """One database behind four ports."""
+    """One database behind its ports."""
 
     @property
     def index(self) -> IndexStore: ...
@@ -298,6 +361,8 @@ class Store(Protocol):
     def log(self) -> LogStore: ...
     @property
     def access(self) -> AccessStore: ...
+    @property
+    def payments(self) -> PaymentStore: ...
 
     async def meta(self, key: str) -> str | None:
         """A small fact kept with the data (network, genesis hash, relay id)."""
@@ -329,6 +394,45 @@ class Meter(Protocol):
 
     def mean(self, measure: Timing, **labels: str) -> float | None:
         """The mean in seconds since the process began; None if it never happened."""
+
+
+@frozen
+class MachineReading:
+    """What the operating system says now: of this process, the processor seconds it has used and the bytes it holds in memory
+    (resident); of the host, how full the file system of the data is (percent), and the bytes its network interfaces but
+    loopback have sent and received. None where the system does not tell.
+    """
+
+    cpu_seconds: float
+    memory_bytes: int
+    disk_percent: float | None
+    network_bytes: int | None
+
+
+class MachineReader(Protocol):
+    """The process and the host."""
+
+    def read(self) -> MachineReading:
+        """The figures at this moment."""
+
+
+@frozen
+class LogRecord:
+    """A line of the log: ``at`` seconds since the epoch, the level's name, and where it was written (line None if unknown)."""
+
+    at: float
+    level: str
+    message: str
+    module: str
+    line: int | None
+    sync_type: str | None = None
+
+
+class LogKeeper(Protocol):
+    """The last lines of the log."""
+
+    def records(self) -> Sequence[LogRecord]:
+        """Those still kept, oldest first."""
 
 
 class Caller(Protocol):
@@ -376,7 +480,7 @@ class Caller(Protocol):
     def tell(self, message: Message) -> None:
         """Send a further message, after what was said so far; without effect once the conversation has ended."""
 
-    def push(self, news: News) -> None:
+    def push(self, news: News | Bulletin) -> None:
         """Send news, written once for all who hear it; without effect once the conversation has ended."""
 
     async def room(self) -> None:

@@ -88,6 +88,12 @@ COUNTED: Final[tuple[Measure, ...]] = (
     MESSAGES_SYNCED,
 )  # fmt: skip
 
+#: The texts that scrapers read, and how they are named over HTTP.
+CONTENT_TYPES: Final = {
+    "text": "text/plain; version=0.0.4; charset=utf-8",
+    "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+
 
 class Unmetered:
     """The meter of parts that stand alone: it counts nothing, and says so."""

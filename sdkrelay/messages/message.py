@@ -48,6 +48,13 @@ class Reply(Message, frozen=True, kw_only=True):
     timestamp: int = 0
 
 
+class RawReply(Reply, frozen=True, kw_only=True):
+    """Bytes that are ready as they are, of their own media type; the HTTP door sends them instead of JSON."""
+
+    content_type: str
+    body: bytes
+
+
 class Malformed(Problem):
     """Bytes that are no message: not JSON, or JSON that breaks the schema; ``request_id`` is what could be read of it."""
 

@@ -16,13 +16,8 @@ from prometheus_client.registry import Collector
 
 from ...domain.measure import COUNTED, Counter, Gauge, Measure, Timing
 
-__all__ = ["CONTENT_TYPES", "RegistryMeter"]
+__all__ = ["RegistryMeter"]
 
-#: The texts a scraper may ask for, and how they are named over HTTP.
-CONTENT_TYPES = {
-    "text": "text/plain; version=0.0.4; charset=utf-8",
-    "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
-}
 #: Upper bounds in seconds: from a cached answer to a request that is about to be given up.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
