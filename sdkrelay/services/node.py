@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 from attrs import frozen
+from msgspec import structs
 
+from ..domain.access import Role
 from ..domain.chain import BlockHash, from_display
 from ..domain.problem import Code, Problem
 from ..domain.status import CatchingUp, IndexerCondition, Live, NodeState, Stalled
@@ -22,7 +24,8 @@ from ..messages.rest.node import (
     IndexerReport,
     Services,
 )
-from ..ports import Caller, Chain, Clock, Store, Unavailable
+from ..ports import Caller, Clock, Store, Unavailable
+from .answers import Answers
 from .handshake import Identity
 from .router import handles
 
@@ -41,11 +44,12 @@ class NodeService:
     def __init__(
         self,
         identity: Identity,
-        chain: Chain,
+        chain: Answers,
         store: Store,
         indexer: Callable[[], IndexerCondition],
         doors: Doors,
         clock: Clock,
+        wallet: Callable[[], str] = lambda: "",
     ) -> None:
         self._identity = identity
         self._chain = chain
@@ -53,6 +57,7 @@ class NodeService:
         self._indexer = indexer
         self._doors = doors
         self._clock = clock
+        self._wallet = wallet
         self._started = clock.monotonic()
 
     @handles(GetHealth)
@@ -121,8 +126,11 @@ class NodeService:
 
     @handles(GetBitcoinInfo)
     async def bitcoin_info(self, request: GetBitcoinInfo, caller: Caller) -> BitcoinInfo:
-        """What the node says of itself, at this moment."""
-        return msgspec.convert(await self._chain.info(), BitcoinInfo)
+        """What the node says of itself, at this moment; operators also see the configured wallet."""
+        info = msgspec.convert(await self._chain.info(), BitcoinInfo)
+        operator = caller.principal is not None and Role.OPERATOR in caller.principal.roles
+        name = self._wallet() if operator else ""
+        return structs.replace(info, wallet_info=await self._chain.wallet_info(name)) if name else info
 
     @handles(GetBitcoinBlock)
     async def bitcoin_block(self, request: GetBitcoinBlock, caller: Caller) -> BitcoinBlock:

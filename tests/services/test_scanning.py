@@ -8,7 +8,6 @@ from sdkrelay.crypto.silent import encode_address, public_key
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.native.scan import ScanCancel, ScanKeys, ScanProgress, ScanRequest, ScanResponse
 from sdkrelay.messages.native.session import Error
-from sdkrelay.services.blocks import KEPT
 from tests.services.test_wallets import WalletCase
 from tests.support.simulated import Listener, Owner, payment, spending
 
@@ -126,7 +125,7 @@ class ScanTests(ScanCase):
     def test_a_node_that_stays_away(self) -> None:
         """A block that cannot be had is an error in the end, never an empty answer."""
         self.node.mine((payment(self.source, self.owner),))
-        for _ in range(KEPT):
+        for _ in range(12):
             self.node.mine()
         self.wait()
         self.node.failing = 1.0

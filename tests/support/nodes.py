@@ -10,11 +10,13 @@ from attrs import define
 
 from sdkrelay.domain.chain import display
 from sdkrelay.domain.status import IndexerCondition, Live, NodeCondition, NodeState
+from sdkrelay.io.cache import BoundedCache
 from sdkrelay.messages.catalog import Catalog
 from sdkrelay.messages.native import family as native
 from sdkrelay.messages.rest import family as rest
 from sdkrelay.messages.rest.node import Connections
 from sdkrelay.ports import Unavailable
+from sdkrelay.services.answers import Answers
 from sdkrelay.services.node import Doors, NodeService
 from sdkrelay.services.router import Router
 from sdkrelay.session.dispatch import Dispatch
@@ -73,8 +75,9 @@ class NodeRelay(Relay):
         self.chain = CannedNode()
         self.draining = False
         self.indexer: IndexerCondition = Live(7)
+        self.answers = Answers(self.chain, BoundedCache(self.time))  # type: ignore[arg-type]
         doors = Doors(lambda: Connections(websocket=2, http=1), lambda: self.draining)
-        node = NodeService(IDENTITY, self.chain, self.store, lambda: self.indexer, doors, self.time)  # type: ignore[arg-type]
+        node = NodeService(IDENTITY, self.answers, self.store, lambda: self.indexer, doors, self.time)
         catalogs = [Catalog(native.REQUESTS), Catalog(rest.REQUESTS)]
         services = [self.handshake, self.hub, self.small, node, self.access]
         self.dispatch = Dispatch(Router(catalogs, services), Gate(), self.access)

@@ -18,6 +18,7 @@ from sdkrelay.domain.access import Principal
 from sdkrelay.domain.chain import BlockHash, BlockId, Network, Txid, TxOut
 from sdkrelay.domain.news import News
 from sdkrelay.domain.status import NodeCondition, NodeState
+from sdkrelay.io.cache import BoundedCache, CacheLimits
 from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.message import Message
 from sdkrelay.messages.native.scan import ScanKeys, ScanRequest, ScanResponse
@@ -276,6 +277,9 @@ class Listener:
         for action in self._ends:
             action()
 
+#: A cache that holds a few of the simulation's blocks, and not all of them.
+KEPT = CacheLimits(most_bytes=12_000)
+
 
 class SimulatedRelay:
     """The services of one relay over a store; made again over the same store, it is the relay after a restart."""
@@ -284,7 +288,7 @@ class SimulatedRelay:
         tasks, compute = time.tasks, SlowCompute(time, node.source)
         self.store, self.time, self.node = store, time, node
         self.hub = Hub(store.log, tasks, "simulated")
-        blocks, matcher = Blocks(node, compute), Matcher(compute)
+        blocks, matcher = Blocks(node, compute, BoundedCache(time, KEPT)), Matcher(compute)
         stepper = Stepper(matcher, blocks)
         self.mempool = Mempool(node, compute, tasks, time)
         self.watch = Watch(store, self.hub, matcher, stepper, self.mempool, tasks, time)

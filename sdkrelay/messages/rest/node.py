@@ -87,11 +87,15 @@ class GetBitcoinInfo(Request, frozen=True, kw_only=True, tag="get_bitcoin_info")
 
 
 class BitcoinInfo(Reply, frozen=True, kw_only=True, tag="bitcoin_info"):
-    """bitcoind's ``getblockchaininfo``, ``getnetworkinfo`` and ``getmempoolinfo``, numbers as it prints them."""
+    """bitcoind's ``getblockchaininfo``, ``getnetworkinfo`` and ``getmempoolinfo``, numbers as it prints them.
+
+    Operators also get ``wallet_info``, its ``getwalletinfo`` of the wallet ``bitcoin_core.wallet``; null if it is not loaded.
+    """
 
     blockchain_info: dict[str, Any]
     network_info: dict[str, Any]
     mempool_info: dict[str, Any]
+    wallet_info: dict[str, Any] | None | UnsetType = UNSET
 
 
 class GetBitcoinBlock(Request, frozen=True, kw_only=True, tag="get_bitcoin_block"):
