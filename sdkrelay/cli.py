@@ -49,10 +49,18 @@ def demo(arguments: Sequence[str]) -> int:
     return show(list(arguments))
 
 
+def users(arguments: Sequence[str]) -> int:
+    """Add, list and remove users."""
+    from .users import main as manage
+
+    return manage(arguments)
+
+
 #: Subcommands with options of their own: what runs them, and a line of help.
 _PASSED_ON: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "serve in the foreground; `sdkrelay run --help` lists the options"),
     "demo": (demo, "start a private chain and a relay, and pay a wallet; `sdkrelay demo --help`"),
+    "users": (users, "add, list and remove users, set passwords; `sdkrelay users --help`"),
 }
 
 

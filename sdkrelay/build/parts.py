@@ -9,12 +9,13 @@ from twisted.application import strports
 from twisted.application.service import Service
 from twisted.web.resource import IResource
 
-from ..config.address import listen_description
+from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
 from ..io.net.oneport import OnePort
 from ..io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits, WebSocketService
+from ..io.rest.cors import Cors
 from ..io.rest.door import RestDoor, RestSurroundings
 from ..io.rest.table import ROWS
 from ..io.storage import DatabaseStore
@@ -33,6 +34,7 @@ from ..services.keys import Vault
 from ..services.matching import Matcher
 from ..services.mempool import Mempool
 from ..services.node import Doors, NodeService
+from ..services.payments import PaymentService
 from ..services.router import Router
 from ..services.scanning import ScanService
 from ..services.stepping import Stepper
@@ -43,6 +45,7 @@ from ..session.dispatch import Dispatch
 from ..session.gate import Allowances, Gate
 from ..session.outbox import Patience
 from ..session.session import Surroundings
+from .secrecy import ReloadAtHangup, make_tls
 from .world import World
 
 
@@ -69,12 +72,13 @@ class Parts:
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
         greeting = HandshakeService(identity, store.wallets, self.access, self.hub)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
-        router = Router([everything], [greeting, self.hub, self.wallets, self._scans, node, self.access])
+        router = Router([everything], [greeting, self.hub, self.wallets, self.payments, self._scans, node, self.access])
         dispatch = Dispatch(router, Gate(config.auth.allow_insecure_keys, config.auth.public_read), self.access)
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, world.reactor)
         self._rest = self._rest_resource(dispatch, everything)
         self._ports: list[Guard] = []
+        self._tls = make_tls(config, world.reactor)
 
     def _follow(self, store: DatabaseStore, vault: Vault) -> None:
         """What follows the chain, watches wallets and scans."""
@@ -92,11 +96,13 @@ class Parts:
         chain.on_hint = self.following.hint
         chain.needed_height = lambda: self.following.needed_height(start)
         self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
+        self.payments = PaymentService(store, hub, watch, tasks, clock, network)
         self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
 
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
-        return [self._world.compute, self.chain, self.websocket, *self._listening()]
+        hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
+        return [self._world.compute, self.chain, self.websocket, *hangup, *self._listening()]
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
@@ -109,7 +115,8 @@ class Parts:
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
         guard = guarded(resource, limits, self._world.reactor)
         self._ports.append(guard)
-        service: Service = strports.service(listen_description(url), guard, self._world.reactor)
+        factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
+        service: Service = strports.service(listen_description(url), factory, self._world.reactor)
         return service
 
     def _connections(self) -> Connections:
@@ -127,8 +134,9 @@ class Parts:
         world, limits = self._world, self._config.limits
         allowances = Allowances(world.clock, limits.http_requests_per_minute)
         around = RestSurroundings(
-            dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds
-        )
+            dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds,
+            Cors(self._config.auth.cors_origins),
+        )  # fmt: skip
         return RestDoor(around, ROWS).resource
 
 

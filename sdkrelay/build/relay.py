@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from .. import __version__
 from ..config.model import Config
 from ..io.masterkey import MasterKeyError, master_key
+from ..io.net.tls import TlsError
 from ..io.storage import DatabaseStore, StoreError, ThreadExecutor
 from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
 from ..ports import Unavailable
@@ -74,7 +75,7 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (StoreError, MasterKeyError, Unavailable, CannotListenError) as reason:
+        except (StoreError, MasterKeyError, TlsError, Unavailable, CannotListenError) as reason:
             raise CannotStart(f"sdkrelay: {reason}") from reason
 
     async def _open(self) -> None:
@@ -95,6 +96,7 @@ class Relay(MultiService):
         for service in parts.services():
             service.setServiceParent(self)
         parts.following.start()
+        parts.payments.start()
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
 
     def _where(self, identity: Identity) -> dict[str, str]:
@@ -131,6 +133,7 @@ class Relay(MultiService):
         parts = self._parts
         parts.websocket.stopService()
         await parts.following.stop()
+        await parts.payments.stop()
         for _ in range(FAREWELL_STEPS):
             if parts.factory.open:
                 await self._world.tasks.sleep(FAREWELL_STEP)

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime, ISSLTransport
-from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -94,7 +93,7 @@ class Tls:
         """The TLS state of a new connection."""
         return SSL.Connection(self._context, None)
 
-    def over(self, factory: Factory) -> TLSMemoryBIOFactory:
+    def over(self, factory: Any) -> TLSMemoryBIOFactory:
         """The factory, spoken to over TLS."""
         return TLSMemoryBIOFactory(self, False, factory, self._reactor)
 

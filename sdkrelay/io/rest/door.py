@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import field, frozen
 from klein import Klein
 from klein._app import KleinErrorFunction
 from twisted.internet.defer import Deferred
@@ -33,6 +33,7 @@ from ..net.http import is_secure, lower_headers
 from .answers import refusal_body, reply_body, send, send_problem
 from .body import json_body
 from .caller import HttpCaller
+from .cors import Cors
 from .credentials import arrival, with_credentials
 from .table import Row
 
@@ -53,6 +54,7 @@ class RestSurroundings:
     clock: Clock
     reactor: IReactorTime
     request_seconds: float = 30.0
+    cors: Cors = field(factory=Cors)
 
 
 class RestDoor:
@@ -68,10 +70,18 @@ class RestDoor:
         self.resource = _Root(self._app.resource(), self._not_found)
 
     def _add(self, row: Row) -> None:
+        cors = self._around.cors
+
         def endpoint(request: Request, **fields: str) -> Deferred[bytes]:
+            if row.method == "GET":
+                cors.allow(request)
             return self._in_time(request, self._serve(row, request, fields))
 
         self._app.route(row.path, methods=[row.method], endpoint=f"{row.method} {row.path}")(endpoint)
+        if row.method == "GET" and cors.origins:
+            self._app.route(row.path, methods=["OPTIONS"], endpoint=f"OPTIONS {row.path}")(
+                lambda request, **_: cors.preflight(request)
+            )
 
     def _in_time(self, request: Request, serving: Coroutine[Any, Any, bytes]) -> Deferred[bytes]:
         """What the coroutine answers, or 503 when it takes too long; it is not interrupted, only not waited for."""

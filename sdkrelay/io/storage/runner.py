@@ -24,6 +24,7 @@ from .engine import Engine
 T = TypeVar("T")
 
 Work = Callable[[Connection], T]
+Connect = Callable[[Callable[[sqlalchemy.Engine], None]], tuple[sqlalchemy.Engine, sqlalchemy.Engine]]
 
 
 class Executor(Protocol):
@@ -109,10 +110,17 @@ class Runner:
 
     async def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> None:
         """Claim the database, ``prepare`` it on the writer's thread, and be ready; may be tried again when it raises."""
+        await self._open(self.engine.open, prepare)
+
+    async def join(self, check: Callable[[sqlalchemy.Engine], None]) -> None:
+        """Be ready beside the process that has claimed the database."""
+        await self._open(self.engine.join, check)
+
+    async def _open(self, connect: Connect, prepare: Callable[[sqlalchemy.Engine], None]) -> None:
         writer = self._executors("store-writer")
         writer.start()
         try:
-            write_to, read_from = await writer.run(lambda: self.engine.open(prepare))
+            write_to, read_from = await writer.run(lambda: connect(prepare))
         except BaseException:
             writer.stop()
             raise

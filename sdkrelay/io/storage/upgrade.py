@@ -30,6 +30,15 @@ def upgrade(database: sqlalchemy.Engine, revision: str = "head") -> None:
             command.upgrade(configuration, revision)
 
 
+def require_current(database: sqlalchemy.Engine) -> None:
+    """StoreError unless the database has exactly the schema of this release."""
+    with database.begin() as connection:
+        scripts = ScriptDirectory.from_config(_configuration(connection))
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current != scripts.get_current_head():
+        raise StoreError(f"{_name(database)} is in use by a relay of another release: use that release's command")
+
+
 def _configuration(connection: Connection) -> Config:
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
