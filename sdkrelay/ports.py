@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 from twisted.internet.defer import CancelledError
 
+from .crypto.channel import Channel
 from .domain.access import AccessToken, Approach, Principal, User
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
 from .domain.expected import Expected
@@ -462,6 +463,16 @@ class Caller(Protocol):
 
     def greet(self) -> None:
         """The handshake is accepted."""
+
+    def speak(self, version: str | None) -> None:
+        """From the present answer on, say everything as this version of the protocol has it."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the messages themselves are encrypted, whatever carries them."""
+
+    def encrypt(self, channel: Channel) -> None:
+        """Once the present request is answered, say and take everything through this channel only."""
 
     @property
     def principal(self) -> Principal | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
 
+from ..domain.expected import creators
 from ..domain.measure import NOTIFICATIONS, PUSHES, Unmetered
 from ..domain.news import News
 from ..domain.notification import Entry, Topic
@@ -39,6 +40,11 @@ class Leg:
     until: int
 
 
+def names_of(caller: Caller) -> frozenset[str]:
+    """What lets a caller hear of payments: the wallets it holds, and the names under which it expects some."""
+    return caller.wallet_ids | creators(caller.principal, caller.session_id)
+
+
 @define(eq=False)
 class Feed:
     """What one session hears; ``mark`` is the number up to which it was told all that it subscribes to."""
@@ -50,15 +56,15 @@ class Feed:
     legs: list[Leg] = field(factory=list)
 
     def wants(self, entry: Entry) -> bool:
-        """Whether this entry is for this feed: its topic, and its wallet if it is about one."""
+        """Whether this entry is for this feed: its topic, and whose it is."""
         return entry.topic in expand(self.names) and (
-            entry.wallet_id is None or entry.wallet_id in self.caller.wallet_ids
+            (entry.wallet_id is None and entry.creator is None) or entry.is_for(names_of(self.caller))
         )
 
     def selection(self) -> tuple[frozenset[Topic], frozenset[str]]:
-        """The topics, and the wallets whose payments are meant by the topic ``payments``."""
+        """The topics, and the wallets and creators whose payments are meant by the topic ``payments``."""
         topics = expand(self.names)
-        return topics, self.caller.wallet_ids if Topic.PAYMENTS in topics else frozenset()
+        return topics, names_of(self.caller) if Topic.PAYMENTS in topics else frozenset()
 
 
 class Hub:

@@ -93,6 +93,7 @@ class Watch:
         self._tasks = tasks
         self._clock = clock
         self._watched: dict[str, Watched] = {}
+        self.on_change: Callable[[Watched], None] = lambda watched: None
 
     def all(self) -> list[Watched]:
         """Every watched wallet, as registered."""
@@ -110,6 +111,7 @@ class Watch:
         holdings = Holdings(await self._store.wallets.outputs(wallet.wallet_id))
         watched = Watched(wallet, holdings, self._tasks.lock())
         self._watched[wallet.wallet_id] = watched
+        self.on_change(watched)
         return watched
 
     def remove(self, watched: Watched) -> None:
@@ -123,6 +125,7 @@ class Watch:
         if wallet.keys != watched.wallet.keys:
             self._mempool.forget_wallet(wallet.wallet_id)
         watched.wallet = wallet
+        self.on_change(watched)
 
     async def settle(self, steps: Sequence[Step]) -> None:
         """Make steps durable together, take them over, and tell of them. Unavailable when the store cannot write.

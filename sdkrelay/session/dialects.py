@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import UNSET, Raw, structs
 
 from ..domain.news import News
+from ..domain.notification import Kind
 from ..domain.problem import Problem
 from ..messages.bulletin import Bulletin
 from ..messages.catalog import Catalog, encode
 from ..messages.message import Message, Reply, Request
+from ..messages.native.payments import PaymentUpdate
 from ..messages.native.session import Error
 from ..messages.native.subscription import Notification
 
 
 class Dialect(Protocol):
     """One language of the socket."""
+
+    def speaking(self, version: str | None) -> Dialect:
+        """The language that a client of this version of the protocol wants to hear."""
 
     def decode(self, frame: bytes) -> Request:
         """The request in a frame. Raises :class:`~sdkrelay.messages.message.Malformed`."""
@@ -67,8 +73,16 @@ def _id(request_id: str | None) -> Any:
     return UNSET if request_id is None else request_id
 
 
+def payment_update(news: News) -> PaymentUpdate:
+    """An entry about an expected payment as the message it is told by."""
+    fields = msgspec.json.decode(news.entry.body)
+    return PaymentUpdate(**fields, timestamp=news.entry.at, position=str(news.position))
+
+
 def _notification(news: News) -> bytes:
     entry = news.entry
+    if entry.kind is Kind.PAYMENT_UPDATE:
+        return encode(payment_update(news))
     return encode(
         Notification(
             notification_type=entry.kind.value,

@@ -10,6 +10,7 @@ from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
 from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
 from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
+from ...messages.rest.payments import GetPayments
 
 
 def _always_ok(reply: Reply) -> int:
@@ -46,6 +47,7 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/bitcoin/info", GetBitcoinInfo),
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),
+    Row("GET", "/payments", GetPayments),
     Row("POST", "/auth/token", IssueToken),
     Row("POST", "/auth/revoke", RevokeToken),
     Row("GET", "/secure/endpoint", GetSecure),

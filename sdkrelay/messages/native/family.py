@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..message import Message, Request
+from .payments import CreatePayment, GetPayment, ListPayments, Payment, PaymentCreated, Payments, PaymentUpdate
 from .scan import ScanCancel, ScanProgress, ScanRequest, ScanResponse
 from .session import Authenticate, Authenticated, Error, Handshake, HandshakeResponse, Ping, Pong
 from .subscription import Notification, Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
@@ -27,6 +28,9 @@ REQUESTS: tuple[type[Request], ...] = (
     ListWallets,
     ScanRequest,
     ScanCancel,
+    CreatePayment,
+    GetPayment,
+    ListPayments,
 )
 
 #: What the relay says.
@@ -41,6 +45,10 @@ REPLIES: tuple[type[Message], ...] = (
     Wallets,
     ScanProgress,
     ScanResponse,
+    PaymentCreated,
+    Payment,
+    Payments,
+    PaymentUpdate,
     Notification,
     Error,
 )

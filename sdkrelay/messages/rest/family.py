@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..message import Request
 from .access import GetSecure, IssueToken, RevokeToken
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
+from .payments import GetPayments
 
 #: What HTTP clients may ask beside the native requests.
 REQUESTS: tuple[type[Request], ...] = (
@@ -14,4 +15,5 @@ REQUESTS: tuple[type[Request], ...] = (
     IssueToken,
     RevokeToken,
     GetSecure,
+    GetPayments,
 )
