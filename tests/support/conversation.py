@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import getmembers, ismethod
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -12,7 +13,7 @@ from sdkrelay.domain.access import Role, token_hash
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.catalog import Catalog
-from sdkrelay.messages.message import Reply
+from sdkrelay.messages.message import Reply, Request
 from sdkrelay.messages.native import family
 from sdkrelay.messages.native.scan import ScanCancel, ScanProgress, ScanRequest
 from sdkrelay.messages.native.wallets import (
@@ -27,6 +28,7 @@ from sdkrelay.messages.native.wallets import (
 )
 from sdkrelay.ports import Caller, Task
 from sdkrelay.services.access import AccessRules, AccessService
+from sdkrelay.services.encryption import EncryptionService
 from sdkrelay.services.handshake import HandshakeService, Identity
 from sdkrelay.services.hub import Hub
 from sdkrelay.services.router import Router, handles
@@ -157,6 +159,14 @@ class ListWire:
         return [json.loads(payload) for payload in sent]
 
 
+def handled(requests: Iterable[type[Request]], services: Iterable[object]) -> list[type[Request]]:
+    """Those of the requests that one of the services answers: a test needs no more of a relay than it is about."""
+    answered: set[Any] = set()
+    for service in services:
+        answered.update(getattr(method, "__handled_request__", None) for _, method in getmembers(service, ismethod))
+    return [request for request in requests if request in answered]
+
+
 class Relay:
     """Services on an empty store in memory, and as many sessions as a test asks for."""
 
@@ -166,14 +176,13 @@ class Relay:
         self.hub = Hub(self.store.log, self.time.tasks, IDENTITY.relay_id)
         now(self.hub.start())
         self.small = SmallServices()
-        self.catalog = Catalog(family.REQUESTS)
         self.entropy = CountedEntropy()
         self.compute = InlineCompute()
-        self.access = AccessService(
-            self.store.access, AccessRules(CERTIFICATES), self.compute, self.time, self.entropy
-        )
-        self.handshake = HandshakeService(IDENTITY, self.store.wallets, self.access, self.hub)
-        services = (self.handshake, self.hub, self.small)
+        self.access = AccessService(self.store.access, AccessRules(CERTIFICATES), self.compute, self.time, self.entropy)
+        self.encryption = EncryptionService(bytes(range(1, 33)), self.entropy)
+        self.handshake = HandshakeService(IDENTITY, self.store.wallets, self.access, self.hub, self.encryption)
+        services = (self.handshake, self.encryption, self.hub, self.small)
+        self.catalog = Catalog(handled(family.REQUESTS, services))
         self.dispatch = Dispatch(Router([self.catalog], services), Gate(insecure), self.access)
         self.around = Surroundings(
             Native(self.catalog), self.dispatch, self.time.tasks, self.time, patience or Patience()

@@ -22,7 +22,7 @@ from sdkrelay.services.router import Router
 from sdkrelay.session.dispatch import Dispatch
 from sdkrelay.session.gate import Gate
 
-from .conversation import IDENTITY, Relay
+from .conversation import IDENTITY, Relay, handled
 
 
 @define
@@ -78,6 +78,6 @@ class NodeRelay(Relay):
         self.answers = Answers(self.chain, BoundedCache(self.time))  # type: ignore[arg-type]
         doors = Doors(lambda: Connections(websocket=2, http=1), lambda: self.draining)
         node = NodeService(IDENTITY, self.answers, self.store, lambda: self.indexer, doors, self.time)
-        catalogs = [Catalog(native.REQUESTS), Catalog(rest.REQUESTS)]
         services = [self.handshake, self.hub, self.small, node, self.access]
+        catalogs = [Catalog(handled([*native.REQUESTS, *rest.REQUESTS], services))]
         self.dispatch = Dispatch(Router(catalogs, services), Gate(), self.access)
