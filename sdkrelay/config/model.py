@@ -135,12 +135,26 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What twistd's log shows. SDKRELAY_LOG=info,sdkrelay.io.net=debug sets both keys at once."""
+    """What the log shows, and where it goes. SDKRELAY_LOG=info,sdkrelay.io.net=debug sets level and levels at once."""
 
     level: Annotated[Level, _about("The least that is logged: debug, info, warn, error or critical.")] = "info"
     levels: Annotated[
         dict[str, Level], _about("Other levels for parts of the relay, by module.", {"sdkrelay.io.bitcoind": "debug"})
     ] = {}
+    file: Annotated[
+        str,
+        _about(
+            "The file lines go to; by default where twistd writes: its own log file, or the terminal in the foreground.",
+            "/var/log/sdkrelay/sdkrelay.log",
+        ),
+    ] = ""
+    format: Annotated[
+        Literal["", "text", "json"], _about("text, or json for one object a line; by default text on a terminal, else json.")
+    ] = ""
+    max_bytes: Annotated[int, Meta(ge=10_000), _about("The size at which the file above is put aside for a new one.")] = (
+        10_000_000
+    )
+    keep: Annotated[int, Meta(ge=1, le=1000), _about("How many files put aside are kept; older ones are deleted.")] = 7
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

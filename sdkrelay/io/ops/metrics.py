@@ -82,7 +82,7 @@ class RegistryMeter:
     def text(self, form: str) -> bytes:
         """Everything, as ``text`` (Prometheus) or ``openmetrics``."""
         write = exposition.generate_latest if form == "openmetrics" else generate_latest
-        return bytes(write(self._registry))  # type: ignore[no-untyped-call]
+        return bytes(write(self._registry))
 
 
 class _Followed(Collector):
