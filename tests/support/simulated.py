@@ -43,6 +43,7 @@ from sdkrelay.services.indexing import Indexing
 from sdkrelay.services.keys import Vault
 from sdkrelay.services.matching import Matcher
 from sdkrelay.services.mempool import Mempool
+from sdkrelay.services.payments import PaymentService
 from sdkrelay.services.scanning import ScanService
 from sdkrelay.services.stepping import Stepper
 from sdkrelay.services.wallets import WalletService
@@ -301,6 +302,7 @@ class SimulatedRelay:
         self.wallets = WalletService(
             store, node, vault, self.watch, self.catching, tasks, time, Network.REGTEST, start_height
         )
+        self.payments = PaymentService(store, self.hub, self.watch, tasks, time, Network.REGTEST)
         self.scans = ScanService(
             store.index, stepper, self.mempool, self.wallets, vault, turn, tasks, time, Network.REGTEST
         )
@@ -311,11 +313,13 @@ class SimulatedRelay:
         self.run(self.hub.start())
         self.run(self.wallets.load())
         self.following.start()
+        self.payments.start()
 
     def kill(self) -> None:
         """End at whatever await it stands, as a kill between two transactions would."""
         self.node.on_hint = lambda hint: None
         self.time.tasks.start("killing", self.following.stop())
+        self.time.tasks.start("killing", self.payments.stop())
 
     def run(self, coroutine: Coroutine[Any, Any, Any], seconds: float = 60.0) -> Any:
         """The result of a coroutine, letting time pass as it needs."""

@@ -84,8 +84,10 @@ def risen(connection: Connection, at: int) -> list[Entry]:
 
 
 def fallen(connection: Connection, at: int) -> list[Entry]:
-    """The tip was taken away: what is not deep enough any more is not confirmed any more."""
+    """The tip was taken away: what is not deep enough any more is not confirmed any more, and blocks to come are later ones."""
     tip = _tip_height(connection)
+    higher = and_(payment.c.status.in_(LOOKING), payment.c.created_height > tip)
+    connection.execute(update(payment).where(higher).values(created_height=tip))
     shallow = and_(payment.c.status == PaymentStatus.CONFIRMED, payment.c.due_height > tip)
     found = _fetch(connection, select(payment).where(shallow).order_by(payment.c.number))
     return _settle(connection, [at_tip(item, tip) for item in found], tip, at)

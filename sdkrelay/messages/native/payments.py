@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from ...domain.access import Access
 from ..message import Message, Reply, Request
@@ -47,7 +47,7 @@ class CreatePayment(Request, frozen=True, kw_only=True, tag="create_payment"):
     payment_id: PaymentId
     amount_sats: Sats
     recipient: Address
-    metadata: Annotated[dict[str, Any], Meta(max_length=64)] = {}
+    metadata: Annotated[dict[str, Any], Meta(max_length=64)] = field(default_factory=dict)
     confirmations_required: Annotated[int, Meta(ge=1, le=1000)] = 1
     txid: Hash | None = None
     expires_at: Time | None = None
