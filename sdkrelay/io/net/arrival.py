@@ -19,7 +19,15 @@ from .http import is_loopback
 from .tls import peer_certificate
 
 #: Headers that proxies add. One of them is enough for a request not to be direct.
-FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip")
+FORWARDED = (
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+)
 #: What ``Sec-Fetch-Site`` says of requests that no other site has caused.
 OWN_SITE = ("none", "same-origin", "same-site")
 
