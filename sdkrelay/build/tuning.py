@@ -14,7 +14,7 @@ from ..io.bitcoind.node import BitcoinNode
 from ..io.bitcoind.pool import PoolLimits
 from ..io.bitcoind.retry import RetryLimits
 from ..io.cache import BoundedCache, CacheLimits
-from ..ports import Clock
+from ..ports import Clock, Hint
 from ..services.configuration import ConfigurationService, Kept
 from ..services.handshake import Identity
 from ..services.restart import RestartService
@@ -32,7 +32,7 @@ class Operation:
     sources: Sources
     kept: Mapping[str, Any]
     write: Callable[[str], Awaitable[None]]
-    restart: Callable[[str], None]
+    restart: Callable[[str], Awaitable[None]]
     estimate: Callable[[], float]
     verbose: Callable[[Config], None]
 
@@ -49,6 +49,10 @@ class Tuning:
         live.subscribe(("cache",), lambda now: self.cache.resize(cache_limits(now)))
         live.subscribe(("logging.level", "logging.levels", "dev_mode"), operation.verbose)
 
+    def wallet(self) -> str:
+        """The name of bitcoind's wallet that operators are shown, empty for none."""
+        return self.live.config.bitcoin_core.wallet
+
     def follow(self, chain: BitcoinNode | AbsentNode) -> None:
         """Let the node take changes of its pool and its attempts."""
         self.live.subscribe(("pool", "retry"), lambda now: chain.tune(pool_limits(now), retry_limits(now)))
@@ -59,6 +63,16 @@ class Tuning:
         kept = Kept(operation.sources, operation.kept, operation.write)
         configuration = ConfigurationService(identity, self.live, kept, world.tasks, identity_key)
         return [configuration, RestartService(operation.restart, operation.estimate, world.entropy, world.tasks)]
+
+
+def both(first: Callable[[Hint], None], second: Callable[[Hint], None]) -> Callable[[Hint], None]:
+    """Tell two of the node's hints, one after the other."""
+
+    def tell(hint: Hint) -> None:
+        first(hint)
+        second(hint)
+
+    return tell
 
 
 def make_cache(config: Config, clock: Clock) -> BoundedCache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import ceil
 
 from ..messages.rest.config import Restart, Restarting
@@ -17,7 +17,7 @@ class RestartService:
     """Answers ``POST /restart``; ``restart`` is called with the restart's name, ``estimate`` says how many seconds it takes."""
 
     def __init__(
-        self, restart: Callable[[str], None], estimate: Callable[[], float], entropy: Entropy, tasks: Tasks
+        self, restart: Callable[[str], Awaitable[None]], estimate: Callable[[], float], entropy: Entropy, tasks: Tasks
     ) -> None:
         self._restart = restart
         self._estimate = estimate
@@ -36,4 +36,4 @@ class RestartService:
 
     async def _soon(self, restart_id: str) -> None:
         await self._tasks.sleep(HEAD_START)
-        self._restart(restart_id)
+        await self._restart(restart_id)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 from twisted.web.http import Request
 
+from ...domain.problem import Code
+from ...messages.catalog import encode
+from ...messages.message import NotJson
 from .answers import UnsupportedMedia
 
 
@@ -22,3 +26,13 @@ def json_body(request: Request) -> bytes:
     if body and not is_json(request):
         raise UnsupportedMedia
     return body
+
+
+def as_field(name: str, body: bytes) -> bytes:
+    """The body as the one field of an object; as it is where no name is given. NotJson for what cannot be parsed."""
+    if not name or not body:
+        return body
+    try:
+        return encode({name: msgspec.json.decode(body, type=msgspec.Raw)})
+    except (ValueError, RecursionError):
+        raise NotJson(Code.VALIDATION_ERROR, "the text is not JSON", field="$", expected="a JSON object") from None
