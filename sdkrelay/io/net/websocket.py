@@ -6,11 +6,13 @@ frame. Autobahn's own timers stay off, because they know only the global reactor
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import autobahn.websocket
 from attrs import frozen
 from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
@@ -47,7 +49,19 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-class RelayProtocol(WebSocketServerProtocol):
+class GuardedProtocol(WebSocketServerProtocol):
+    """Autobahn's protocol where something of ours stands between it and TLS; its own start asks for the bare TLS connection."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.peer = peer2str(self.transport)
+        with suppress(AttributeError, OSError):
+            self.transport.setTcpNoDelay(self.tcpNoDelay)
+        self._connectionMade()
+
+
+class RelayProtocol(GuardedProtocol):
     """One client's socket; it is the session's wire."""
 
     factory: RelayFactory
@@ -195,7 +209,9 @@ class WebSocketDoor(Resource):
 
 
 class WebSocketService(Service):
-    """Keeps the open connections alive, and says goodbye to all of them when the relay stops."""
+    """Keeps the open connections alive, and says goodbye to all of them (code and reason) when the relay stops."""
+
+    farewell = (GOING_AWAY, "the relay is stopping")
 
     def __init__(self, factory: RelayFactory, reactor: IReactorTime) -> None:
         self._factory = factory
@@ -213,7 +229,7 @@ class WebSocketService(Service):
             self._beating.stop()
         for protocol in tuple(self._factory.open):
             if protocol.session is not None:
-                protocol.session.close(GOING_AWAY, "the relay is stopping")
+                protocol.session.close(*self.farewell)
 
     def _beat(self) -> None:
         now = self._factory.seconds()
