@@ -34,7 +34,9 @@ REQUIRES = [
 ]
 
 TEST_REQUIRES = [
+    "aiohttp>=3.13",
     "coincurve>=21",
+    "cryptography-vectors>=50",
     "hypothesis>=6.150",
     "setuptools>=77",
 ]

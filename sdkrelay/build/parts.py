@@ -11,6 +11,7 @@ from twisted.web.resource import IResource
 
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
+from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
 from ..io.net.oneport import OnePort
@@ -21,11 +22,14 @@ from ..io.rest.table import ROWS
 from ..io.storage import DatabaseStore
 from ..messages.catalog import Catalog
 from ..messages.native.family import REQUESTS as NATIVE
+from ..messages.rest.admin import Queues
 from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
 from ..services.access import AccessRules, AccessService
+from ..services.answers import Answers
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
+from ..services.encryption import EncryptionService
 from ..services.following import Following
 from ..services.handshake import HandshakeService, Identity
 from ..services.hub import Hub
@@ -45,8 +49,14 @@ from ..session.dispatch import Dispatch
 from ..session.gate import Allowances, Gate
 from ..session.outbox import Patience
 from ..session.session import Surroundings
+from ..session.traffic import Census
+from .monitor import Monitor, Watched
 from .secrecy import ReloadAtHangup, make_tls
+from .tuning import Operation, Tuning, both, pool_limits, retry_limits
 from .world import World
+
+#: The settings that say how often something is told.
+INTERVALS = ("sync.interval", "sync.health_interval", "sync.metrics_interval")
 
 
 class Parts:
@@ -59,21 +69,37 @@ class Parts:
         store: DatabaseStore,
         identity: Identity,
         vault: Vault,
+        encryption: EncryptionService,
         draining: Callable[[], bool],
+        operation: Operation,
     ) -> None:
         self._config = config
         self._world = world
+        self.tuning = tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
-        self.hub = Hub(store.log, world.tasks, identity.relay_id)
+        tuning.follow(self.chain)
+        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter)
+        self._census = Census()
+        self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)
         doors = Doors(self._connections, draining)
-        node = NodeService(identity, self.chain, store, lambda: self.indexing.condition, doors, world.clock)
+        wallet = tuning.wallet
+        node = NodeService(identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet)
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
-        greeting = HandshakeService(identity, store.wallets, self.access, self.hub)
+        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
-        router = Router([everything], [greeting, self.hub, self.wallets, self.payments, self._scans, node, self.access])
-        dispatch = Dispatch(router, Gate(config.auth.allow_insecure_keys, config.auth.public_read), self.access)
+        settings = tuning.services(identity, lambda: encryption.identity_key)
+        core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
+        watched = Watched(
+            self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
+            lambda: len(self._watch), lambda: len(self._mempool),
+        )  # fmt: skip
+        monitoring = self.monitor.watch(watched, operation.levels, lambda: tuning.live.config.sync)
+        tuning.live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
+        router = Router([everything], [*core, *settings, *monitoring])
+        gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
+        dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, world.reactor)
         self._rest = self._rest_resource(dispatch, everything)
@@ -85,15 +111,16 @@ class Parts:
         chain, hub, world = self.chain, self.hub, self._world
         tasks, clock = world.tasks, world.clock
         start, network = self._config.start_height, self._config.network
-        blocks, matcher = Blocks(chain, world.compute), Matcher(world.compute)
+        self.answers = answers = Answers(chain, self.tuning.cache)
+        blocks, matcher = Blocks(chain, world.compute, self.tuning.cache), Matcher(world.compute)
         stepper = Stepper(matcher, blocks)
-        mempool = Mempool(chain, world.compute, tasks, clock)
-        watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
+        self._mempool = mempool = Mempool(chain, world.compute, tasks, clock)
+        self._watch = watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
         turn = tasks.lock()
         catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
         self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
         self.following = Following(chain, store, self.indexing, watch, catching, mempool, tasks, clock)
-        chain.on_hint = self.following.hint
+        chain.on_hint = both(answers.hint, self.following.hint)
         chain.needed_height = lambda: self.following.needed_height(start)
         self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
         self.payments = PaymentService(store, hub, watch, tasks, clock, network)
@@ -102,7 +129,7 @@ class Parts:
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
-        return [self._world.compute, self.chain, self.websocket, *hangup, *self._listening()]
+        return [self._world.compute, self.chain, self.websocket, self.monitor, *hangup, *self._listening()]
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
@@ -123,10 +150,14 @@ class Parts:
         open_sockets = len(self.factory.open)
         return Connections(websocket=open_sockets, http=sum(port.connections for port in self._ports) - open_sockets)
 
+    def _queues(self) -> Queues:
+        waiting = [protocol.session.waiting for protocol in self.factory.open if protocol.session is not None]
+        return Queues(requests=sum(frames for frames, _ in waiting), unsent_bytes=sum(unsent for _, unsent in waiting))
+
     def _websocket_factory(self, dispatch: Dispatch, catalog: Catalog) -> RelayFactory:
         world, limits = self._world, self._config.limits
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
-        around = Surroundings(Native(catalog), dispatch, world.tasks, world.clock, patience)
+        around = Surroundings(Native(catalog), dispatch, world.tasks, world.clock, patience, self._census)
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
         return RelayFactory(around, bounds, world.entropy, world.reactor)
 
@@ -140,8 +171,10 @@ class Parts:
         return RestDoor(around, ROWS).resource
 
 
-def make_node(config: Config, world: World) -> BitcoinNode:
-    """The configured bitcoind."""
+def make_node(config: Config, world: World) -> BitcoinNode | AbsentNode:
+    """The configured bitcoind, or none for a relay that stands alone."""
+    if config.standalone:
+        return AbsentNode()
     node = config.bitcoin_core
     return BitcoinNode(
         world.reactor,
@@ -152,7 +185,10 @@ def make_node(config: Config, world: World) -> BitcoinNode:
         user=node.user,
         password=node.password,
         zmq_urls=node.zmq_url,
+        pool=pool_limits(config),
+        retry=retry_limits(config),
         compute=world.compute,
+        meter=world.meter,
     )
 
 

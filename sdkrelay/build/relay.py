@@ -18,14 +18,21 @@ from twisted.logger import Logger
 
 from .. import __version__
 from ..config.model import Config
-from ..io.masterkey import MasterKeyError, master_key
+from ..io.kept import KeptFile
+from ..io.masterkey import MasterKeyError, identity_key, master_key
 from ..io.net.tls import TlsError
 from ..io.storage import DatabaseStore, StoreError, ThreadExecutor
 from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
+from ..origin import Origin, origin_of
 from ..ports import Unavailable
+from ..services.encryption import EncryptionService
 from ..services.handshake import Identity
 from ..services.keys import Vault
+from ..session.session import SERVICE_RESTART
+from ..settings import KEPT
 from .parts import Parts
+from .restart import Restarter
+from .tuning import Operation
 from .world import World
 
 log = Logger()
@@ -53,9 +60,10 @@ class StoreThread(ThreadExecutor):
 class Relay(MultiService):
     """One relay: started as a service, made of parts when it starts."""
 
-    def __init__(self, config: Config, reactor: Any = None) -> None:
+    def __init__(self, config: Config, reactor: Any = None, origin: Origin | None = None) -> None:
         super().__init__()
         self._config = config
+        self._origin = origin or origin_of(config)
         self._reactor = reactor
         self._draining = False
         self.started: Deferred[None] | None = None
@@ -83,21 +91,45 @@ class Relay(MultiService):
         Path(config.data_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
         configured = Path(config.auth.master_key_file) if config.auth.master_key_file else None
         key = master_key(Path(config.data_dir), configured, os.environ, world.entropy)
+        encryption = EncryptionService(identity_key(Path(config.data_dir), world.entropy), world.entropy)
         self._store = DatabaseStore(
-            config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy
+            config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy, world.meter
         )
         await self._store.open()
         identity = Identity(await self._relay_id(), __version__, config.network)
         await self._check_network()
-        self._parts = parts = Parts(config, world, self._store, identity, Vault(key, world.entropy), self._is_draining)
+        self._restarter = Restarter(world.reactor, world.clock, self._store, self._origin.command)
+        vault, operation = Vault(key, world.entropy), self._operation()
+        self._parts = parts = Parts(config, world, self._store, identity, vault, encryption, self._is_draining, operation)
         await parts.hub.start()
         await parts.wallets.load()
         await parts.access.start()
         for service in parts.services():
             service.setServiceParent(self)
-        parts.following.start()
+        if not config.standalone:
+            parts.following.start()
+        await self._restarter.has_started()
         parts.payments.start()
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
+
+    def _operation(self) -> Operation:
+        """What an operator can do to the process."""
+        origin, restarter = self._origin, self._restarter
+        kept = KeptFile(Path(self._config.data_dir) / KEPT, self._world.compute)
+        return Operation(
+            origin.sources,
+            origin.kept,
+            kept.write,
+            self._restart,
+            lambda: restarter.seconds,
+            lambda config: origin.levels.apply(config.logging, config.dev_mode),
+            origin.levels,
+        )
+
+    async def _restart(self, restart_id: str) -> None:
+        """End everything and begin anew; clients are told that it is worth coming back."""
+        self._parts.websocket.farewell = (SERVICE_RESTART, "the relay restarts")
+        await self._restarter.begin(restart_id)
 
     def _where(self, identity: Identity) -> dict[str, str]:
         config = self._config

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import frozen
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from ..domain.access import token_hash
 from ..domain.chain import Network
-from ..domain.problem import Code, Problem
+from ..domain.problem import Code, Problem, invalid
 from ..domain.topic import of_capabilities
 from ..messages.native.session import Authenticate, Authenticated, Handshake, HandshakeResponse, Ping, Pong
 from ..messages.values import WalletToken
 from ..ports import Caller, WalletStore
 from .access import AccessService
+from .encryption import EncryptionService
 from .hub import Hub
 from .router import handles
 
 #: What this relay really offers, by the words of ``capabilities``.
-CAPABILITIES = ("notifications", "silent_payments", "scan")
+CAPABILITIES = ("notifications", "silent_payments", "scan", "health", "metrics")
 
 
 @frozen
@@ -34,8 +35,16 @@ class Identity:
 class HandshakeService:
     """Answers ``handshake``, ``authenticate`` and ``ping``."""
 
-    def __init__(self, identity: Identity, wallets: WalletStore, access: AccessService, hub: Hub) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        wallets: WalletStore,
+        access: AccessService,
+        hub: Hub,
+        encryption: EncryptionService,
+    ) -> None:
         self._identity = identity
+        self._encryption = encryption
         self._access = access
         self._wallets = wallets
         self._hub = hub
@@ -44,21 +53,29 @@ class HandshakeService:
     async def handshake(self, request: Handshake, caller: Caller) -> HandshakeResponse:
         """Open the conversation, or refuse it. A ``since`` that is not held is a Problem and leaves it closed.
 
-        A ``token`` that does not hold is a refusal. Wallet tokens that are not known are left out: ``wallet_ids`` shows which were taken.
+        A ``token`` that does not hold is a refusal. Wallet tokens that are not known are left out: ``wallet_ids`` shows which
+        were taken. Nothing is awaited once the session hears news: the first of them follows the answer.
         """
+        if caller.encrypted:
+            raise invalid("type", "any message but handshake and encrypted_message inside an encrypted_message")
         network = self._identity.network
         if request.network is not None and request.network != network:
-            return self._reject(caller, f"this relay serves {network.value}, another network than the one named")
+            return self._reject(request, caller, f"this relay serves {network.value}, another network than the one named")
         if request.token is None:
             await self._access.prove(caller)
         elif not await self._access.admit(caller, request.token):
-            return self._reject(caller, "the token does not hold: it is unknown, has expired, or was revoked")
+            return self._reject(request, caller, "the token does not hold: it is unknown, has expired, or was revoked")
         for wallet_id in await self._proved(request.wallet_tokens):
             if wallet_id is not None:
                 caller.hold(wallet_id)
+        agreed = self._encryption.agree(request.encryption, caller.session_id) if request.encryption else None
         subscriptions = await self._hub.listen(caller, of_capabilities(request.capabilities), request.since)
         caller.greet()
-        return self._response(caller, subscriptions)
+        caller.speak(request.version)
+        if agreed is None:
+            return self._response(caller, subscriptions)
+        caller.encrypt(agreed[0])
+        return structs.replace(self._response(caller, subscriptions), encryption=agreed[1])
 
     @handles(Authenticate)
     async def authenticate(self, request: Authenticate, caller: Caller) -> Authenticated:
@@ -82,7 +99,8 @@ class HandshakeService:
     async def _proved(self, tokens: Iterable[WalletToken]) -> list[str | None]:
         return [await self._wallets.wallet_of_token(token_hash(token.reveal())) for token in tokens]
 
-    def _reject(self, caller: Caller, reason: str) -> HandshakeResponse:
+    def _reject(self, request: Handshake, caller: Caller, reason: str) -> HandshakeResponse:
+        caller.speak(request.version)
         caller.refuse(reason)
         return self._response(caller, (), "rejected", reason)
 

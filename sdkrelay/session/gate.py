@@ -35,7 +35,7 @@ class Gate:
         self._check_role(request, caller)
         if request.carries_private_keys() and not (caller.secure or self.allow_insecure_keys):
             raise Problem(
-                Code.INSECURE, "private keys are taken over TLS or from this machine only: connect with wss://"
+                Code.INSECURE, "private keys are taken from this machine, over TLS (wss://) or encrypted only"
             )
 
     def _check_role(self, request: Request, caller: Caller) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 from twisted.logger import Logger
 
+from ..crypto.channel import Channel
 from ..domain.access import Approach, Principal
 from ..domain.measure import SESSIONS_CLOSED, SESSIONS_OPENED
 from ..domain.news import News
@@ -25,6 +26,7 @@ from .dispatch import Dispatch
 from .farewell import REASONS, say_farewell
 from .lifecycle import new_lifecycle
 from .outbox import Outbox, Patience
+from .secrecy import opened, sealed
 from .traffic import Census, Traffic
 
 log = Logger()
@@ -37,6 +39,7 @@ SLICE = 32
 MALFORMED, MALFORMED_SECONDS = 10, 60.0
 
 #: Close codes of RFC 6455 that this relay sends.
+SERVICE_RESTART = 1012
 GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, REFUSED, TOO_LARGE, BUG = 1001, 1002, 1003, 1008, 1009, 1011
 
 
@@ -82,6 +85,9 @@ class Session:
         self._traffic = Traffic(around.clock.monotonic())
         self._why: str | None = None
         self._lifecycle = new_lifecycle()
+        self._dialect = around.dialect
+        self._channel: Channel | None = None
+        self._agreed: Channel | None = None
         self._outbox = Outbox(self._send, around.clock, around.tasks, around.patience)
         self._inbox: deque[bytes] = deque()
         self._malformed: deque[float] = deque(maxlen=MALFORMED)
@@ -102,7 +108,11 @@ class Session:
 
     @property
     def secure(self) -> bool:
-        return self._secure
+        return self._secure or self.encrypted
+
+    @property
+    def encrypted(self) -> bool:
+        return self._channel is not None
 
     @property
     def greeted(self) -> bool:
@@ -116,6 +126,11 @@ class Session:
     def reading(self) -> bool:
         """Whether frames may come; a client that is kept waiting is not to blame for its silence."""
         return self._reading
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many frames wait to be handled, and how many bytes to be sent."""
+        return len(self._inbox), self._outbox.waiting_bytes
 
     def hold(self, wallet_id: str) -> None:
         self._wallets |= {wallet_id}
@@ -137,14 +152,20 @@ class Session:
     def greet(self) -> None:
         self._lifecycle.greet()
 
+    def speak(self, version: str | None) -> None:
+        self._dialect = self._around.dialect.speaking(version)
+
+    def encrypt(self, channel: Channel) -> None:
+        self._agreed = channel
+
     def refuse(self, reason: str) -> None:
         self._farewell = reason
 
     def tell(self, message: Message) -> None:
-        self._put(self._around.dialect.message(message, self._around.clock.now()))
+        self._put(self._dialect.message(message, self._around.clock.now()))
 
     def push(self, news: News | Bulletin) -> None:
-        self._put(self._around.dialect.news(news), news)
+        self._put(self._dialect.news(news), news)
 
     async def room(self) -> None:
         await self._outbox.room()
@@ -183,7 +204,7 @@ class Session:
     def receive_too_large(self, limit: int) -> None:
         """A message over the limit was announced: it is answered, and the conversation closed."""
         message = f"a message has at most {limit} bytes"
-        self._put(self._around.dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
+        self._put(self._dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
         self.close(TOO_LARGE, message)
 
     def pause_sending(self) -> None:
@@ -241,6 +262,7 @@ class Session:
 
     def _put(self, payload: bytes, news: News | Bulletin | None = None) -> None:
         if self._lifecycle.is_open():
+            payload = payload if self._channel is None else sealed(self._channel, payload)
             self._outbox.put(payload, news.position if news else None)
             self.check_patience()
 
@@ -267,14 +289,25 @@ class Session:
     async def _answer_waiting(self) -> None:
         handled = 0
         while self._inbox:
-            await self._answer(self._inbox.popleft())
+            await self._answer_frame(self._inbox.popleft())
             self._conclude()
             handled += 1
             if handled % SLICE == 0:
                 await self._around.tasks.sleep(0)
 
+    async def _answer_frame(self, frame: bytes) -> None:
+        try:
+            message = frame if self._channel is None else opened(self._channel, frame)
+        except Problem as failed:
+            self._channel = None
+            self._around.dispatch.refused("encrypted_message", failed)
+            self._put(self._dialect.refusal(failed, None))
+            self.close(REFUSED, failed.message, "undecryptable")
+        else:
+            await self._answer(message)
+
     async def _answer(self, frame: bytes) -> None:
-        dialect = self._around.dialect
+        dialect = self._dialect
         try:
             request = dialect.decode(frame)
         except Malformed as malformed:
@@ -287,11 +320,12 @@ class Session:
         except Problem as problem:
             self._put(dialect.refusal(problem, request.id))
         else:
-            self._put(dialect.answer(reply, request, self._around.clock.now()))
+            self._put(self._dialect.answer(reply, request, self._around.clock.now()))
 
     def _conclude(self) -> None:
         """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
         self._pace()
+        self._channel, self._agreed = self._agreed or self._channel, None
         answered, self._after_answer = self._after_answer, []
         for event in answered:
             event.set()

@@ -10,7 +10,7 @@ from twisted.web.http import Request
 
 from ...domain.problem import Code, Problem
 from ...messages.catalog import encode
-from ...messages.message import NotJson, Reply
+from ...messages.message import NotJson, RawReply, Reply
 
 #: Every reason for a refusal as an HTTP status.
 STATUS: dict[Code, int] = {
@@ -26,6 +26,7 @@ STATUS: dict[Code, int] = {
     Code.LIMIT_EXCEEDED: 429,
     Code.UNAVAILABLE: 503,
     Code.INSECURE: 403,
+    Code.DECRYPTION_FAILED: 400,
     Code.INTERNAL: 500,
 }
 
@@ -58,14 +59,21 @@ def status_of(problem: Problem) -> int:
     return 400 if isinstance(problem, NotJson) else STATUS[problem.code]
 
 
-def send(request: Request, status: int, body: bytes) -> bytes:
-    """Put the status and the headers of a JSON answer on a request; the body, for convenience."""
+def send(request: Request, status: int, body: bytes, content_type: str = "application/json") -> bytes:
+    """Put the status and the headers of an answer on a request; the body, for convenience."""
     request.setResponseCode(status)
-    request.setHeader("Content-Type", "application/json")
+    request.setHeader("Content-Type", content_type)
     request.setHeader("Content-Length", str(len(body)))
     request.setHeader("Cache-Control", "no-store")
     request.setHeader("X-Content-Type-Options", "nosniff")
     return body
+
+
+def send_reply(request: Request, status: int, reply: Reply, now: float) -> bytes:
+    """Answer with a reply: JSON, or the bytes it brings along."""
+    if isinstance(reply, RawReply):
+        return send(request, status, reply.body, reply.content_type)
+    return send(request, status, reply_body(reply, now))
 
 
 def send_problem(request: Request, problem: Problem, now: float) -> bytes:

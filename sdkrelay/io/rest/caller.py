@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ...crypto.channel import Channel
 from ...domain.access import Approach, Principal
 from ...domain.news import News
 from ...messages.bulletin import Bulletin
@@ -23,6 +24,7 @@ class HttpCaller:
     _tasks: Tasks
     session_id: str = "http"
     greeted: bool = True
+    encrypted: bool = False
     wallet_ids: frozenset[str] = frozenset()
     principal: Principal | None = None
     _ends: list[Callable[[], None]] = field(factory=list)
@@ -39,6 +41,12 @@ class HttpCaller:
 
     def greet(self) -> None:
         """Nothing to open: every request stands alone."""
+
+    def speak(self, version: str | None) -> None:
+        """HTTP has one version."""
+
+    def encrypt(self, channel: Channel) -> None:
+        """Nothing is said after the answer."""
 
     def refuse(self, reason: str) -> None:
         """Nothing to close: the answer is the end."""

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from ..message import Message, Request
+from .condition import HealthMessage, MetricsMessage
+from .config import CacheConfig, ConfigUpdated, FallbackConfig, PoolConfig, RetryConfig
+from .encryption import EncryptedMessage
 from .payments import CreatePayment, GetPayment, ListPayments, Payment, PaymentCreated, Payments, PaymentUpdate
 from .scan import ScanCancel, ScanProgress, ScanRequest, ScanResponse
 from .session import Authenticate, Authenticated, Error, Handshake, HandshakeResponse, Ping, Pong
-from .subscription import Notification, Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
+from .subscription import (
+    BlockNotification,
+    Notification,
+    Subscribe,
+    SubscribeResponse,
+    Unsubscribe,
+    UnsubscribeResponse,
+)
 from .wallets import (
     ListWallets,
     RegisterWallet,
@@ -21,6 +31,7 @@ REQUESTS: tuple[type[Request], ...] = (
     Handshake,
     Authenticate,
     Ping,
+    EncryptedMessage,
     Subscribe,
     Unsubscribe,
     RegisterWallet,
@@ -31,6 +42,10 @@ REQUESTS: tuple[type[Request], ...] = (
     CreatePayment,
     GetPayment,
     ListPayments,
+    RetryConfig,
+    PoolConfig,
+    CacheConfig,
+    FallbackConfig,
 )
 
 #: What the relay says.
@@ -50,5 +65,9 @@ REPLIES: tuple[type[Message], ...] = (
     Payments,
     PaymentUpdate,
     Notification,
+    BlockNotification,
+    ConfigUpdated,
+    HealthMessage,
+    MetricsMessage,
     Error,
 )

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from ...domain.access import Access
 from ..message import Message, Reply, Request
 from ..values import BearerToken, ClientTime, PositionText, WalletToken, Word, Words
+from .encryption import EncryptionAnswer, EncryptionOffer
 
 _TOKENS = Annotated[tuple[WalletToken, ...], Meta(max_length=1000)]
 
@@ -19,7 +20,9 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
     ``capabilities`` are its first subscriptions: ``notifications``, or ``silent_payments`` (payments and blocks); unknown
     ones are ignored. ``since``, a position from an earlier push, replays what these subscriptions missed. ``wallet_tokens``
     say which registered wallets this client is; ``token`` is an operator's or another user's bearer token (one that does not
-    hold is a refusal); ``network``, if given, must be the relay's.
+    hold is a refusal); ``network``, if given, must be the relay's. ``version`` "1.0" gets ISO-8601 times, ``success`` for
+    ``accepted`` and ``block_notification`` for a new block; any other gets integer seconds. ``encryption`` asks that all that
+    follows be encrypted (see ``encrypted_message``).
     """
 
     ACCESS: ClassVar[Access] = Access.OPEN
@@ -40,6 +43,7 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
     token: BearerToken | None = None
     wallet_tokens: _TOKENS = ()
     since: PositionText | None = None
+    encryption: EncryptionOffer | None = None
 
 
 class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_response"):
@@ -77,6 +81,7 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
     wallet_ids: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     position: str | None = None
+    encryption: EncryptionAnswer | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
 

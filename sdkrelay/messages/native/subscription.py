@@ -107,3 +107,20 @@ class Notification(Message, frozen=True, kw_only=True, tag="notification"):
     data: Raw
     timestamp: int
     position: str
+
+
+class BlockNotification(Message, frozen=True, kw_only=True, tag="block_notification"):
+    """A new block of the best chain, as clients of version "1.0" are told of it; ``timestamp`` is the block's."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "block_notification",
+        "block_height": 12346,
+        "block_hash": "000000aeab996eeaaa9c39e05b5c5c2f251ce6a2bab3274ac4ac290366431aa3",
+        "timestamp": 1703001600,
+        "position": "5f0c9a2be1d4-18",
+    }
+
+    block_height: int
+    block_hash: str
+    timestamp: int
+    position: str
