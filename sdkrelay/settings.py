@@ -48,7 +48,8 @@ def load_settings(path: str | None, options: Mapping[str, str]) -> Settings:
     home = os.path.expanduser("~")
     file = path or os.environ.get("SDKRELAY_CONFIG")
     text = _read(Path(expand_home(file, home))) if file else ""
-    sources = Sources(text, dict(os.environ), options, home)
+    path = os.path.abspath(expand_home(file, home)) if file else None
+    sources = Sources(text, dict(os.environ), options, home, path)
     kept = read_kept(Path(sources.config().data_dir) / KEPT)
     return Settings(sources.config(kept), sources, kept)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..config.model import Config
+from ..origin import Origin
 from .relay import CannotStart, Relay
 
 __all__ = ["CannotStart", "Relay", "make_service"]
 
 
-def make_service(config: Config) -> Relay:
-    """The relay for twistd."""
-    return Relay(config)
+def make_service(config: Config, origin: Origin | None = None) -> Relay:
+    """The relay for twistd; ``origin`` is where its settings came from and how to start it again."""
+    return Relay(config, origin=origin)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import frozen
+from twisted.logger import ILogFilterPredicate
 
 from ..config.model import Config
 from ..config.sources import Sources
@@ -14,7 +15,7 @@ from ..io.bitcoind.node import BitcoinNode
 from ..io.bitcoind.pool import PoolLimits
 from ..io.bitcoind.retry import RetryLimits
 from ..io.cache import BoundedCache, CacheLimits
-from ..ports import Clock, Hint
+from ..ports import Clock, Hint, Meter
 from ..services.configuration import ConfigurationService, Kept
 from ..services.handshake import Identity
 from ..services.restart import RestartService
@@ -35,6 +36,7 @@ class Operation:
     restart: Callable[[str], Awaitable[None]]
     estimate: Callable[[], float]
     verbose: Callable[[Config], None]
+    levels: ILogFilterPredicate
 
 
 class Tuning:
@@ -44,7 +46,7 @@ class Tuning:
         self._world = world
         self._operation = operation
         self.live = live = Live(config)
-        self.cache = make_cache(config, world.clock)
+        self.cache = make_cache(config, world.clock, world.meter)
         live.reads((*READ_EACH_TIME, "sync.metrics_interval"))
         live.subscribe(("cache",), lambda now: self.cache.resize(cache_limits(now)))
         live.subscribe(("logging.level", "logging.levels", "dev_mode"), operation.verbose)
@@ -75,9 +77,9 @@ def both(first: Callable[[Hint], None], second: Callable[[Hint], None]) -> Calla
     return tell
 
 
-def make_cache(config: Config, clock: Clock) -> BoundedCache:
+def make_cache(config: Config, clock: Clock, meter: Meter) -> BoundedCache:
     """The configured cache, empty."""
-    return BoundedCache(clock, cache_limits(config))
+    return BoundedCache(clock, cache_limits(config), meter)
 
 
 def cache_limits(config: Config) -> CacheLimits:

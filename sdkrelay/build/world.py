@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from ..io.ops.metrics import RegistryMeter
 from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute
 
 
@@ -18,3 +19,4 @@ class World:
     clock: SystemClock
     entropy: SystemEntropy
     compute: ThreadCompute
+    meter: RegistryMeter = field(factory=RegistryMeter)

@@ -29,12 +29,13 @@ FIXED = {
 
 @frozen
 class Sources:
-    """The file's text, the variables and the options (by key path), as they were when the relay was started."""
+    """The file's text, the variables and the options (by key path), as they were when the relay was started; the file's path."""
 
     text: str = field(default="", repr=False)
     environment: Mapping[str, str] = field(factory=dict, repr=False)
     options: Mapping[str, str] = field(factory=dict)
     home: str = ""
+    path: str | None = None
 
     def config(self, kept: Mapping[str, Any] | None = None) -> Config:
         """The whole of them, checked and resolved, with the operator's changes (by key path).

@@ -13,7 +13,8 @@ from typing import Any
 import cachetools
 from attrs import define, frozen
 
-from ..ports import CacheFigures, Clock
+from ..domain.measure import CACHE_HITS, CACHE_MISSES, Unmetered
+from ..ports import CacheFigures, Clock, Meter
 
 _POLICIES: dict[str, type[cachetools.Cache[Any, Any]]] = {
     "lru": cachetools.LRUCache,
@@ -45,8 +46,9 @@ class _Held:
 class BoundedCache:
     """The cache; its limits can be changed, and what fits the new ones stays."""
 
-    def __init__(self, clock: Clock, limits: CacheLimits | None = None) -> None:
+    def __init__(self, clock: Clock, limits: CacheLimits | None = None, meter: Meter | None = None) -> None:
         self._clock = clock
+        self._meter: Meter = meter or Unmetered()
         self._limits = limits or CacheLimits()
         self._held = self._make()
         self._ages: list[tuple[float, int, Key, _Held]] = []
@@ -59,8 +61,10 @@ class BoundedCache:
         if held is None or self._is_over(held):
             self._held.pop(key, None)
             self._misses += 1
+            self._meter.count(CACHE_MISSES)
             return None
         self._hits += 1
+        self._meter.count(CACHE_HITS)
         return self._held[key].value
 
     def put(self, key: Key, value: Any, size: int, seconds: float | None = None) -> None:

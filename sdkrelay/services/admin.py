@@ -20,11 +20,11 @@ from ..messages.rest.admin import (
     WalletsReport,
 )
 from ..messages.rest.node import Connections, IndexerReport
-from ..ports import Caller, Chain, Clock, Meter, Store, Unavailable
+from ..ports import Caller, Clock, Meter, Store, Unavailable
 from ..session.traffic import Census
 from .handshake import Identity
 from .hub import Hub
-from .metrics import Mesh
+from .metrics import Mesh, Node
 from .router import handles
 
 
@@ -65,7 +65,7 @@ class AdminService:
         process: Process,
         overview: Overview,
         store: Store,
-        chain: Chain,
+        chain: Node,
         hub: Hub,
         clock: Clock,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
@@ -20,6 +20,7 @@ from ..domain.measure import (
     SYNC_SECONDS,
 )
 from ..domain.notification import Kind
+from ..domain.status import NodeCondition
 from ..domain.window import Window
 from ..messages.message import Reply
 from ..messages.rest.metrics import (
@@ -35,13 +36,23 @@ from ..messages.rest.metrics import (
     SystemMetrics,
 )
 from ..messages.rest.node import Connections
-from ..ports import Caller, Chain, Clock, MachineReader, Meter, Tasks, Unavailable
+from ..ports import Caller, Clock, MachineReader, Meter, Tasks, Unavailable
 from .router import handles
 
 #: Seconds between two samples of what is shown as a rate.
 SAMPLE = 5.0
 #: Bytes of a megabyte, and bits of a megabit.
 MEGA = 1_000_000
+
+
+class Node(Protocol):
+    """As much of the node as is shown."""
+
+    def condition(self) -> NodeCondition:
+        """How the connection stands now."""
+
+    async def info(self) -> dict[str, Any]:
+        """What it says of its chain, its network and its mempool; Unavailable when it cannot be asked."""
 
 
 @frozen
@@ -59,7 +70,7 @@ class MetricsSources:
     meter: Meter
     text: Callable[[str], bytes]
     machine: MachineReader
-    chain: Chain
+    chain: Node
     connections: Callable[[], Connections]
     mesh: Callable[[], Mesh] = Mesh
 

@@ -63,8 +63,12 @@ class NodeService:
     @handles(GetHealth)
     async def health(self, request: GetHealth, caller: Caller) -> Health:
         """The condition of every part; ``unhealthy`` when the store cannot be written or the relay is stopping."""
+        return await self.report()
+
+    async def report(self) -> Health:
+        """The condition of every part, now."""
         node = self._chain.condition()
-        indexer = await self._indexer_report()
+        indexer = await self.indexer_report()
         reasons = self._reasons(indexer)
         configured = node.state is not NodeState.NOT_CONFIGURED
         return Health(
@@ -106,7 +110,8 @@ class NodeService:
             return "unhealthy"
         return "degraded" if reasons else "healthy"
 
-    async def _indexer_report(self) -> IndexerReport:
+    async def indexer_report(self) -> IndexerReport:
+        """Where the index stands."""
         condition = self._indexer()
         if isinstance(condition, CatchingUp):
             height, target = condition.height, condition.target

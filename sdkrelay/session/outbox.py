@@ -55,6 +55,11 @@ class Outbox:
         self._bytes = 0
         self._wake()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be sent."""
+        return self._bytes
+
     async def room(self) -> None:
         """Until everything put so far has gone to the transport, or was forgotten."""
         if self._waiting:

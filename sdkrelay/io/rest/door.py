@@ -30,8 +30,9 @@ from ...ports import Clock, Tasks
 from ...session.dispatch import Dispatch
 from ...session.gate import Allowances, sender_of
 from ..net.http import is_secure, lower_headers
-from .answers import refusal_body, reply_body, send, send_problem
-from .body import json_body
+from .accept import preferred
+from .answers import refusal_body, send, send_problem, send_reply
+from .body import as_field, json_body
 from .caller import HttpCaller
 from .cors import Cors
 from .credentials import arrival, with_credentials
@@ -110,7 +111,7 @@ class RestDoor:
             return send_problem(request, problem, self._now())
         finally:
             caller.ended()
-        return send(request, row.status(reply), reply_body(reply, self._now()))
+        return send_reply(request, row.status(reply), reply, self._now())
 
     async def _reply(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Reply:
         await self._identify(request, caller)
@@ -122,8 +123,8 @@ class RestDoor:
 
     def _asked(self, row: Row, request: Request, fields: dict[str, str]) -> Asked:
         """The request that path, query and body make together; the path wins over the query, both over the body."""
-        name, texts = row.request.wire_name(), {**_query(request), **fields}
-        body = json_body(request) if row.takes_body else b""
+        name, texts = row.request.wire_name(), {**_form(row, request), **_query(request), **fields}
+        body = as_field(row.whole, json_body(request)) if row.takes_body else b""
         catalog = self._around.catalog
         return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
 
@@ -179,6 +180,11 @@ def _authenticate(token: str) -> Authenticate:
         return Authenticate(wallet_tokens=(WalletToken.parse(token),))
     except ValueError:
         raise Problem(Code.AUTH_REQUIRED, f"the header {_WALLET_TOKEN} holds no wallet token") from None
+
+
+def _form(row: Row, request: Request) -> dict[str, str]:
+    """The form of the answer that the client would rather have, where there are several."""
+    return {"format": row.forms[preferred(request.getHeader("accept"), tuple(row.forms))]} if row.forms else {}
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
 from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
+from ...messages.rest.admin import GetAdminStatus
+from ...messages.rest.config import GetConfig, PutConfig, Restart
+from ...messages.rest.logs import GetLogs
+from ...messages.rest.metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
 from ...messages.rest.payments import GetPayments
 
@@ -26,8 +30,9 @@ class Row:
     """An endpoint: its method, its path (with ``<field>`` for fields of the request), and the request it becomes.
 
     Query parameters are further fields, and so are the members of a JSON body where the method has one; what there may be of
-    them, and which are required, says the request's class. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status``
-    chooses the HTTP status of a reply.
+    them, and which are required, says the request's class; ``whole`` names the one field that is the whole body. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status``
+    chooses the HTTP status of a reply. ``forms`` are the values of the request's field ``format`` by media type, from which the
+    client's ``Accept`` header chooses where the query does not.
     """
 
     method: str
@@ -35,6 +40,8 @@ class Row:
     request: type[Request]
     wallet: bool = False
     status: Callable[[Reply], int] = _always_ok
+    whole: str = ""
+    forms: Mapping[str, str] = field(factory=dict)
 
     @property
     def takes_body(self) -> bool:
@@ -42,8 +49,16 @@ class Row:
         return self.method in ("POST", "PUT", "PATCH")
 
 
+#: What a client may accept of the metrics, the default first.
+METRICS_FORMS = {"application/json": "json", "text/plain": "text", "application/openmetrics-text": "openmetrics"}
+
 ROWS: tuple[Row, ...] = (
     Row("GET", "/health", GetHealth, status=_health_status),
+    Row("GET", "/metrics", GetMetrics, forms=METRICS_FORMS),
+    Row("GET", "/metrics/system", GetSystemMetrics),
+    Row("GET", "/metrics/business", GetBusinessMetrics),
+    Row("GET", "/logs", GetLogs),
+    Row("GET", "/admin/status", GetAdminStatus),
     Row("GET", "/bitcoin/info", GetBitcoinInfo),
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),
@@ -51,4 +66,7 @@ ROWS: tuple[Row, ...] = (
     Row("POST", "/auth/token", IssueToken),
     Row("POST", "/auth/revoke", RevokeToken),
     Row("GET", "/secure/endpoint", GetSecure),
+    Row("GET", "/config", GetConfig),
+    Row("PUT", "/config", PutConfig, whole="settings"),
+    Row("POST", "/restart", Restart),
 )

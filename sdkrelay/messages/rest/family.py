@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from ..message import Request
 from .access import GetSecure, IssueToken, RevokeToken
+from .admin import GetAdminStatus
+from .config import GetConfig, PutConfig, Restart
+from .logs import GetLogs
+from .metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
 from .payments import GetPayments
 
 #: What HTTP clients may ask beside the native requests.
 REQUESTS: tuple[type[Request], ...] = (
     GetHealth,
+    GetMetrics,
+    GetSystemMetrics,
+    GetBusinessMetrics,
+    GetLogs,
+    GetAdminStatus,
     GetBitcoinInfo,
     GetBitcoinBlock,
     IssueToken,
     RevokeToken,
     GetSecure,
     GetPayments,
+    GetConfig,
+    PutConfig,
+    Restart,
 )
