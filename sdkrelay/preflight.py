@@ -12,12 +12,16 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .config.address import Address, parse_address
 from .config.fault import Fault
 from .config.model import BitcoinCore, Config
+from .crypto import pem
 from .node_probe import ChainFigures, ask_node
+
+T = TypeVar("T")
 
 #: Seconds to wait for the node, and for each ZMQ address.
 PATIENCE = 5.0
@@ -25,7 +29,7 @@ PATIENCE = 5.0
 
 def try_out(config: Config) -> list[Fault]:
     """What would hinder these settings now: folders, key file, ports, node. The settings must be resolved and sound."""
-    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _ports, _node, _feed]
+    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _tls, _ports, _node, _feed]
     return [fault for attempt in tries for fault in attempt(config)]
 
 
@@ -67,6 +71,37 @@ def _master_key(config: Config) -> Iterator[Fault]:
         yield Fault("auth.master_key_file", f"{path} cannot be read")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Fault("auth.master_key_file", f"{path} can be read by others: chmod 600")
+
+
+def _tls(config: Config) -> Iterator[Fault]:
+    """The certificate, its key and the clients' authorities can be read, and go together."""
+    files = config.tls
+    if files.certificate:
+        chain, fault = _parsed("tls.certificate", files.certificate, pem.certificates)
+        key, key_fault = _parsed("tls.key", files.key, pem.private_key)
+        authorities_fault = _parsed("tls.client_ca", files.client_ca, pem.certificates)[1] if files.client_ca else None
+        yield from filter(None, (fault, key_fault, authorities_fault))
+        if chain and key:
+            yield from _pair(files.key, chain[0], key)
+
+
+def _pair(path: str, certificate: Any, key: Any) -> Iterator[Fault]:
+    try:
+        pem.check_pair(certificate, key)
+    except ValueError as error:
+        yield Fault("tls.key", f"{path} {error}")
+    if stat.S_IMODE(Path(path).stat().st_mode) & 0o007:
+        yield Fault("tls.key", f"{path} can be read by everybody: chmod 600")
+
+
+def _parsed(key: str, path: str, parse: Callable[[bytes], T]) -> tuple[T | None, Fault | None]:
+    """What is in a file, or what is wrong with it."""
+    try:
+        return parse(Path(path).read_bytes()), None
+    except OSError as error:
+        return None, Fault(key, f"{path} cannot be read ({error.strerror})")
+    except ValueError as error:
+        return None, Fault(key, f"{path} {error}")
 
 
 def _ports(config: Config) -> Iterator[Fault]:
