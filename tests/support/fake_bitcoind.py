@@ -15,6 +15,7 @@ from klein import Klein
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.protocols.policies import WrappingFactory
 from twisted.web.server import Request, Site
 
 from sdkrelay.domain.chain import TxOut, display, from_display
@@ -55,9 +56,38 @@ class FakeBitcoind:
 
     def listen(self, port: int = 0) -> str:
         """Serve on the loopback interface; the URL."""
-        site = Site(self.app.resource())
-        self._port = reactor.listenTCP(port, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self._sockets = WrappingFactory(Site(self.app.resource()))
+        self._port = reactor.listenTCP(port, self._sockets, interface="127.0.0.1")  # type: ignore[attr-defined]
         return f"http://127.0.0.1:{self._port.getHost().port}"
+
+    @property
+    def sockets(self) -> int:
+        """How many connections are open to it."""
+        return len(self._sockets.protocols)
+
+    def drop(self) -> Callable[[], bool]:
+        """Close all connections to it, as a node does with those that are idle; tells whether they are gone."""
+        dropped = set(self._sockets.protocols)
+        for connection in dropped:
+            connection.loseConnection()
+        return lambda: not dropped & set(self._sockets.protocols)
+
+    def only(self, method: str, fault: Callable[[Request], Any]) -> None:
+        """Let a fault take over the questions that name this method, and no others."""
+
+        def answer(request: Request) -> Any:
+            assert request.content is not None
+            body = request.content.read()
+            request.content.seek(0)
+            if method.encode() in body:
+                return fault(request)
+            self.fault, kept = None, self.fault
+            try:
+                return self.rpc(request)
+            finally:
+                self.fault = kept
+
+        self.fault = answer
 
     async def close(self) -> None:
         """Stop serving."""
