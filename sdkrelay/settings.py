@@ -20,7 +20,6 @@ from .config.parse import read_document
 from .config.resolve import expand_home
 from .config.sources import Sources
 
-
 #: The file in ``data_dir`` that keeps what operators changed while the relay ran.
 KEPT = "settings.toml"
 

@@ -5,17 +5,21 @@ Secrets are never options: they would be seen in the list of processes. They com
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.python import usage
 
+from .command import CommandLine, this_command
 from .config.fault import ConfigurationError
 from .config.model import Config
+from .levels import Levels
 from .logs import LoggedService, make_observer, open_log
+from .origin import Origin
 from .preflight import tell, try_out
-from .settings import load
+from .settings import Settings, load_settings
 
 #: Which key each option sets.
 OPTION_KEYS = {
@@ -51,14 +55,23 @@ class Options(usage.Options):
         ["bitcoin-zmq", None, None, "bitcoind's ZMQ address; several separated by commas."],
     ]
     settings: Config
+    loaded: Settings
+    command: CommandLine
+    levels: Levels
 
     def postOptions(self) -> None:
         """Read the settings; what is wrong with them ends the process before it becomes a daemon."""
         given = {key: self[option] for option, key in OPTION_KEYS.items() if self[option] is not None}
         try:
-            self.settings = load(self["config"], given)
+            self.loaded = load_settings(self["config"], given)
         except ConfigurationError as error:
             raise SystemExit(tell(error.faults)) from error
+        self.settings = self.loaded.config
+        self.levels = Levels(self.settings.logging, self.settings.dev_mode)
+        twistd: Mapping[str, Any] = self.parent or {}
+        self.command = this_command(twistd.get("pidfile"))
+        for warning in self.loaded.sources.warnings:
+            sys.stderr.write(f"warning: {self['config']}: {warning}\n")
         if self["check"]:
             raise SystemExit(tell(try_out(self.settings)))
 
@@ -67,7 +80,8 @@ def makeService(options: Options) -> IService:
     """The relay as one service, from the settings read, and with their log unless twistd was told to use syslog."""
     from .build import make_service  # after twistd has chosen the reactor
 
-    return with_log(options, make_service(options.settings))
+    origin = Origin(options.loaded.sources, options.loaded.kept, options.command, options.levels)
+    return with_log(options, make_service(options.settings, origin))
 
 
 def with_log(options: Options, relay: IService) -> IService:
@@ -75,7 +89,7 @@ def with_log(options: Options, relay: IService) -> IService:
     twistd: Mapping[str, Any] = options.parent or {}
     if twistd.get("syslog"):
         return relay
-    file = open_log(twistd.get("logfile"), bool(twistd.get("nodaemon", True)))
-    logged = LoggedService(make_observer(options.settings.logging, file))
+    file = open_log(options.settings.logging, twistd.get("logfile"), bool(twistd.get("nodaemon", True)))
+    logged = LoggedService(make_observer(options.settings.logging, file, options.levels))
     relay.setServiceParent(logged)
     return logged

@@ -11,6 +11,7 @@ from twisted.web.resource import IResource
 
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
+from ..config.public import public
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
@@ -27,6 +28,8 @@ from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
 from ..services.access import AccessRules, AccessService
 from ..services.answers import Answers
+from ..services.archive import ArchiveService, EmptySection
+from ..services.archived import PaymentSection, WalletSection
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
 from ..services.encryption import EncryptionService
@@ -87,7 +90,7 @@ class Parts:
         node = NodeService(identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet)
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
-        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption)
+        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption, tuning.fallback)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
@@ -97,12 +100,22 @@ class Parts:
         )  # fmt: skip
         monitoring = self.monitor.watch(watched, operation.levels, lambda: tuning.live.config.sync)
         tuning.live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
-        router = Router([everything], [*core, *settings, *monitoring])
+        sections = (
+            PaymentSection(store, self.payments, config.network),
+            *(EmptySection(name) for name in ("messages", "relays", "alerts")),
+            WalletSection(store, self.wallets, vault),
+        )
+        archive = ArchiveService(
+            identity, sections, lambda: public(tuning.live.config, True), world.compute, world.tasks, world.clock,
+            world.entropy,
+        )  # fmt: skip
+        router = Router([everything], [*core, *settings, *monitoring, archive])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, world.reactor)
-        self._rest = self._rest_resource(dispatch, everything)
+        self._rest_door = self._make_rest_door(dispatch, everything)
+        self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
         self._tls = make_tls(config, world.reactor)
 
@@ -133,7 +146,7 @@ class Parts:
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
-        door, rest = WebSocketDoor(self.factory), self._rest
+        door, rest = WebSocketDoor(self.factory, self.tuning.introduction), self._rest
         websocket, http = websocket_http_limits(limits), http_limits(limits)
         if config.one_port:
             return [self._listen(config.ws_url, OnePort(door, rest), websocket)]
@@ -141,6 +154,7 @@ class Parts:
 
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
         guard = guarded(resource, limits, self._world.reactor)
+        guard.uploads = self._rest_door.uploads(self._config.limits.import_body_bytes)
         self._ports.append(guard)
         factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
         service: Service = strports.service(listen_description(url), factory, self._world.reactor)
@@ -161,14 +175,14 @@ class Parts:
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
         return RelayFactory(around, bounds, world.entropy, world.reactor)
 
-    def _rest_resource(self, dispatch: Dispatch, catalog: Catalog) -> IResource:
+    def _make_rest_door(self, dispatch: Dispatch, catalog: Catalog) -> RestDoor:
         world, limits = self._world, self._config.limits
         allowances = Allowances(world.clock, limits.http_requests_per_minute)
         around = RestSurroundings(
             dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds,
             Cors(self._config.auth.cors_origins),
         )  # fmt: skip
-        return RestDoor(around, ROWS).resource
+        return RestDoor(around, ROWS)
 
 
 def make_node(config: Config, world: World) -> BitcoinNode | AbsentNode:

@@ -10,6 +10,7 @@ from twisted.logger import ILogFilterPredicate
 
 from ..config.model import Config
 from ..config.sources import Sources
+from ..config.tuning import Fallback
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.bitcoind.pool import PoolLimits
@@ -54,6 +55,16 @@ class Tuning:
     def wallet(self) -> str:
         """The name of bitcoind's wallet that operators are shown, empty for none."""
         return self.live.config.bitcoin_core.wallet
+
+    def fallback(self) -> Fallback:
+        """The relays that clients may turn to."""
+        return self.live.config.fallback
+
+    def introduction(self) -> list[str]:
+        """What the relay says of itself to people, in lines."""
+        info = self.live.config.relay_info
+        lines = {"": info.name, "About: ": info.description, "Contact: ": info.contact, "Public key: ": info.pubkey}
+        return [word + " ".join(line.split()) for word, line in lines.items() if line.strip()]
 
     def follow(self, chain: BitcoinNode | AbsentNode) -> None:
         """Let the node take changes of its pool and its attempts."""

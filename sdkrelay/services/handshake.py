@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import frozen
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
+from ..config.tuning import Fallback
 from ..domain.access import token_hash
 from ..domain.chain import Network
 from ..domain.problem import Code, Problem, invalid
@@ -42,8 +43,10 @@ class HandshakeService:
         access: AccessService,
         hub: Hub,
         encryption: EncryptionService,
+        fallback: Callable[[], Fallback] = Fallback,
     ) -> None:
         self._identity = identity
+        self._fallback = fallback
         self._encryption = encryption
         self._access = access
         self._wallets = wallets
@@ -120,8 +123,14 @@ class HandshakeService:
             wallet_ids=tuple(sorted(caller.wallet_ids)),
             roles=_roles(caller),
             position=self._hub.position,
+            fallback=_named(self._fallback()),
             reason=UNSET if reason is None else reason,
         )
+
+
+def _named(fallback: Fallback) -> Fallback | UnsetType:
+    """The relays to turn to, where any are named."""
+    return fallback if fallback.primary_relay or fallback.backup_relays else UNSET
 
 
 def _roles(caller: Caller) -> tuple[str, ...]:

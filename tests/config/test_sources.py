@@ -85,7 +85,9 @@ class ShownTests(SynchronousTestCase):
         for operator in (False, True):
             self.assertNotIn("hunter2", str(public(config, operator)))
         suspicious = [key for key in values(config) if any(word in key for word in ("password", "secret"))]
-        self.assertEqual([key for key in suspicious if key.partition(".")[2] in public(config, True)["bitcoin_core"]], [])
+        self.assertEqual(
+            [key for key in suspicious if key.partition(".")[2] in public(config, True)["bitcoin_core"]], []
+        )
 
     def test_the_machine_is_shown_to_operators(self) -> None:
         """Paths and users."""

@@ -7,6 +7,7 @@ frame. Autobahn's own timers stay off, because they know only the global reactor
 from __future__ import annotations
 
 from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
 import autobahn.websocket
@@ -28,6 +29,7 @@ from .http import is_secure
 
 log = Logger()
 
+_WELCOME = "This is the WebSocket port of an sdkrelay. Connect with a WebSocket client and send a handshake."
 PING_SECONDS, SILENCE_SECONDS, CLOSE_SECONDS, BEAT_SECONDS = 30.0, 60.0, 5.0, 5.0
 
 
@@ -189,13 +191,14 @@ class RelayFactory(WebSocketServerFactory):
 
 
 class WebSocketDoor(Resource):
-    """The root of the port: upgrades go to Autobahn, people get a short page."""
+    """The root of the port: upgrades go to Autobahn, people get a short page that begins with the introduction's lines."""
 
     isLeaf = True
 
-    def __init__(self, factory: RelayFactory) -> None:
+    def __init__(self, factory: RelayFactory, introduction: Callable[[], list[str]] = list) -> None:
         super().__init__()
         self._upgrade = WebSocketResource(factory)
+        self._introduction = introduction
 
     def render(self, request: Request) -> Any:
         if (request.getHeader("upgrade") or "").lower() == "websocket":
@@ -205,7 +208,8 @@ class WebSocketDoor(Resource):
             request.setResponseCode(405)
             request.setHeader("Allow", "GET, HEAD")
             return b"Only GET is understood here.\n"
-        return b"This is the WebSocket port of an sdkrelay. Connect with a WebSocket client and send a handshake.\n"
+        lines = [*self._introduction(), _WELCOME]
+        return "".join(f"{line}\n" for line in lines).encode()
 
 
 class WebSocketService(Service):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from ...config.tuning import Fallback
 from ...domain.access import Access
 from ..message import Message, Reply, Request
 from ..values import BearerToken, ClientTime, PositionText, WalletToken, Word, Words
@@ -51,7 +52,8 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
 
     ``status`` is ``accepted``, or ``rejected`` with a ``reason`` (the socket then closes with 1008). ``capabilities`` lists
     what is really offered, ``subscriptions`` what this session now hears, ``wallet_ids`` the wallets it holds,
-    ``roles`` what its user may do (``reader``, ``operator``), ``position`` from where it may ask again later.
+    ``roles`` what its user may do (``reader``, ``operator``), ``position`` from where it may ask again later. ``fallback``,
+    where the operator names any, are the relays to turn to when this one is away, and after how many milliseconds.
     """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -81,6 +83,7 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
     wallet_ids: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     position: str | None = None
+    fallback: Fallback | UnsetType = UNSET
     encryption: EncryptionAnswer | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
