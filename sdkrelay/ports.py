@@ -5,7 +5,7 @@ Every ``async`` method may raise :class:`Unavailable`; whoever awaits decides wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -265,6 +265,9 @@ class WalletStore(Protocol):
     async def wallet_of_token(self, token_hash: bytes) -> str | None:
         """Which wallet a token is for."""
 
+    async def token_hashes(self, wallet_id: str) -> list[bytes]:
+        """The SHA-256 of each of a wallet's tokens, ascending."""
+
     async def outputs(self, wallet_id: str) -> list[Output]:
         """What was found for a wallet, by height, then as found."""
 
@@ -434,6 +437,16 @@ class LogKeeper(Protocol):
 
     def records(self) -> Sequence[LogRecord]:
         """Those still kept, oldest first."""
+
+
+class Document(Protocol):
+    """A JSON object too large to be held as a whole."""
+
+    def members(self) -> AsyncIterator[tuple[str, Any]]:
+        """Its members from the first on, each time this is called; the items of lists one by one under the list's name.
+
+        Problem VALIDATION_ERROR for what is no JSON object, or holds a single item beyond all bounds.
+        """
 
 
 class Caller(Protocol):

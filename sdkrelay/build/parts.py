@@ -28,7 +28,7 @@ from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
 from ..services.access import AccessRules, AccessService
 from ..services.answers import Answers
-from ..services.archive import ArchiveService, EmptySection
+from ..services.archive import ArchiveService, EmptySection, Section
 from ..services.archived import PaymentSection, WalletSection
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
@@ -100,7 +100,7 @@ class Parts:
         )  # fmt: skip
         monitoring = self.monitor.watch(watched, operation.levels, lambda: tuning.live.config.sync)
         tuning.live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
-        sections = (
+        sections: tuple[Section, ...] = (
             PaymentSection(store, self.payments, config.network),
             *(EmptySection(name) for name in ("messages", "relays", "alerts")),
             WalletSection(store, self.wallets, vault),

@@ -124,6 +124,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http_body_bytes: Annotated[
         int, Meta(ge=0, le=1_000_000_000, description="The largest body of an HTTP request.")
     ] = 10_000_000
+    import_body_bytes: Annotated[
+        int, Meta(ge=0, le=1_000_000_000_000, description="The largest body of an operator's /import/data.")
+    ] = 1_000_000_000
     http_head_seconds: Annotated[
         int,
         Meta(ge=1, le=3600, description="Seconds for the head of a request to arrive, WebSocket handshakes included."),

@@ -66,6 +66,10 @@ class PaymentService:
         self._changed.set()
         self._looking = self._tasks.start("payments", self._look())
 
+    def look_soon(self) -> None:
+        """Payments were put into the store: link them to their wallets."""
+        self._changed.set()
+
     async def stop(self) -> None:
         """Follow no more."""
         if self._looking is not None:
@@ -75,7 +79,7 @@ class PaymentService:
     @handles(CreatePayment)
     async def create(self, request: CreatePayment, caller: Caller) -> PaymentCreated:
         """Expect a payment; how it stands at once is told after the answer."""
-        metadata = _metadata(request.metadata)
+        metadata = metadata_text(request.metadata)
         recipient = self._recipient(request.recipient)
         digest = _digest(request, recipient)
         known = await self._store.payments.payment(request.payment_id)
@@ -208,7 +212,7 @@ class PaymentService:
         return 0 if tip is None else tip.height
 
 
-def _metadata(given: Mapping[str, Any]) -> str:
+def metadata_text(given: Mapping[str, Any]) -> str:
     """The metadata as JSON. Problem for more than is kept, or numbers that JSON libraries do not agree on."""
     expected = f"an object of at most {METADATA} bytes as JSON, its whole numbers within 64 bits"
     try:

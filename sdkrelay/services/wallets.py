@@ -131,6 +131,20 @@ class WalletService:
             cursor=page[-1].wallet.wallet_id if more else None,
         )
 
+    async def restore(self, keys: Keys, birthday: int, created_at: int, tokens: Sequence[bytes]) -> tuple[str, bool]:
+        """Watch a wallet that was exported, with the hashes of its tokens; its id, and whether anything changed by it."""
+        wallet_id = wallet_id_of(public_key(keys.scan_secret), keys.spend_key)
+        async with self._registering:
+            known = self._watch.get(wallet_id)
+            before = (known.wallet.keys, known.wallet.birthday) if known else None
+            fresh = [token for token in tokens if await self._store.wallets.wallet_of_token(token) is None]
+            held = fresh or (await self._store.wallets.token_hashes(wallet_id))[:1] or [token_hash(self._vault.token())]
+            birthday = max(birthday, await self._lowest())
+            for token in held:
+                watched = await self._keep(keys, birthday, token, created_at)
+        self._catching.start(watched)
+        return wallet_id, bool(fresh) or before != (watched.wallet.keys, watched.wallet.birthday)
+
     def held_by(self, caller: Caller) -> Sequence[Wallet]:
         """The wallets that the caller may see."""
         held = [self._watch.get(wallet_id) for wallet_id in sorted(caller.wallet_ids)]
@@ -142,7 +156,7 @@ class WalletService:
             raise Problem(Code.NOT_FOUND, "this session holds no such wallet; give its wallet_token to authenticate")
         return watched
 
-    async def _keep(self, keys: Keys, birthday: int, token: bytes) -> Watched:
+    async def _keep(self, keys: Keys, birthday: int, token: bytes, created_at: int | None = None) -> Watched:
         """Store a wallet, new or known, with one more token; watch it as it is then."""
         wallet_id = wallet_id_of(public_key(keys.scan_secret), keys.spend_key)
         watched = self._watch.get(wallet_id)
@@ -153,7 +167,7 @@ class WalletService:
                 keys=keys,
                 birthday=birthday,
                 cursor=_before(birthday),
-                created_at=int(self._clock.now()),
+                created_at=int(self._clock.now()) if created_at is None else created_at,
             )
             await self._store.wallets.register(self._vault.seal(wallet), token)
             return await self._watch.add(wallet)

@@ -50,6 +50,12 @@ class Dispatch:
         self.meter.time(REQUEST_SECONDS, self._seconds() - began, name)
         return reply
 
+    async def admit(self, request: Request, caller: Caller) -> None:
+        """Find out who asks, and whether they may; Problem if not."""
+        if self.prover is not None and request.ACCESS is not Access.OPEN:
+            await self.prover.prove(caller)
+        self.gate.check(request, caller)
+
     def refused(self, name: str, problem: Problem) -> None:
         """A request of this type, or one that is no message (``malformed``), was refused; doors say so of their own refusals."""
         self.meter.count(REQUESTS, name, problem.code.value)
@@ -59,9 +65,7 @@ class Dispatch:
 
     async def _answer(self, request: Request, caller: Caller) -> Reply:
         try:
-            if self.prover is not None and request.ACCESS is not Access.OPEN:
-                await self.prover.prove(caller)
-            self.gate.check(request, caller)
+            await self.admit(request, caller)
             return await self.router.handle(request, caller)
         except (Problem, Cancelled):
             raise

@@ -6,11 +6,13 @@ request's head, for the whole of a request, and for the next one to come. A WebS
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -42,6 +44,17 @@ def bare_response(status: str, code: str, message: str) -> bytes:
     body = f'{{"error":{{"code":"{code}","message":"{message}","details":{{}}}}}}'.encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode() + body
+
+
+@frozen
+class Upload:
+    """An exception for one path: so many bytes may come there, and take as long as they keep coming, from whom is admitted.
+
+    ``admit`` is asked while the body waits; what it answers is None, or a whole response that ends the connection.
+    """
+
+    body_bytes: int
+    admit: Callable[[Request], Awaitable[bytes | None]]
 
 
 class Refusal(Protocol):
@@ -92,6 +105,7 @@ class Guard(WrappingFactory):
         self.limits = limits
         self.reactor = reactor
         self.connections = 0
+        self.uploads: Mapping[bytes, Upload] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         return Refusal() if self.connections >= self.limits.connections else super().buildProtocol(addr)
@@ -101,15 +115,40 @@ class BoundedRequest(Request):
     """A request whose body has a limit; more than that is answered with 413 as soon as it is known, and not kept."""
 
     _overflowed = False
+    _upload: Upload | None = None
 
     def _guard(self) -> tuple[GuardedConnection, HttpLimits]:
         connection: Any = self.channel.transport
         return connection, connection.factory.limits
 
+    def keep(self) -> None:
+        """The connection is in good use: its time for this request begins anew."""
+        connection, limits = self._guard()
+        connection.expect(limits.request_seconds + GRACE)
+
+    def _most(self) -> int:
+        return self._guard()[1].body_bytes if self._upload is None else self._upload.body_bytes
+
+    def _await_admission(self, connection: GuardedConnection, upload: Upload) -> None:
+        """Let no more of a large body come until it is known whose it is."""
+        self.method, self.clientproto = self.channel._command, self.channel._version
+        network = connection.transport
+        network.pauseProducing()
+
+        def admitted(refusal: bytes | None) -> None:
+            network.resumeProducing()
+            if refusal is not None and not self._overflowed and not self.finished:
+                self._refuse(connection, refusal)
+
+        Deferred.fromCoroutine(_awaited(upload.admit(self))).addCallbacks(admitted, lambda _: connection.loseConnection())
+
     def gotLength(self, length: int | None) -> None:
         connection, limits = self._guard()
         connection.expect(limits.request_seconds + GRACE)
-        if length is not None and length > limits.body_bytes:
+        self._upload = connection.factory.uploads.get(self.channel._path.partition(b"?")[0])
+        if self._upload is not None and (length is None or length > limits.body_bytes):
+            self._await_admission(connection, self._upload)
+        if length is not None and length > self._most():
             self._overflow(connection)
             length = 0
         super().gotLength(length)
@@ -117,14 +156,19 @@ class BoundedRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         connection, limits = self._guard()
         assert self.content is not None
-        if not self._overflowed and self.content.tell() + len(data) > limits.body_bytes:
+        if self._upload is not None:
+            self.keep()
+        if not self._overflowed and self.content.tell() + len(data) > self._most():
             self._overflow(connection)
         if not self._overflowed:
             super().handleContentChunk(data)
 
     def _overflow(self, connection: GuardedConnection) -> None:
+        self._refuse(connection, bare_response("413 Content Too Large", "TOO_LARGE", "the body is too large"))
+
+    def _refuse(self, connection: GuardedConnection, response: bytes) -> None:
         self._overflowed = True
-        connection.write(bare_response("413 Content Too Large", "TOO_LARGE", "the body is too large"))
+        connection.write(response)
         connection.expect(GRACE)
 
     def process(self) -> None:
@@ -137,6 +181,10 @@ class BoundedRequest(Request):
         connection, limits = self._guard()
         connection.expect(limits.request_seconds)
         super().finish()
+
+
+async def _awaited(answer: Awaitable[bytes | None]) -> bytes | None:
+    return await answer
 
 
 def guarded(resource: IResource, limits: HttpLimits, reactor: IReactorTime) -> Guard:

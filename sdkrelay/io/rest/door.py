@@ -5,12 +5,14 @@ Nothing answers HTML: not what is not found, not what fails, not what takes too 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from attrs import field, frozen
 from klein import Klein
 from klein._app import KleinErrorFunction
+from msgspec import structs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -25,13 +27,15 @@ from ...messages.catalog import Catalog
 from ...messages.message import Reply
 from ...messages.message import Request as Asked
 from ...messages.native.session import Authenticate
+from ...messages.rest.archive import Exported
 from ...messages.values import WalletToken
 from ...ports import Clock, Tasks
 from ...session.dispatch import Dispatch
 from ...session.gate import Allowances, sender_of
-from ..net.http import is_secure, lower_headers
+from ..net.http import Upload, bare_response, is_secure, lower_headers
 from .accept import preferred
-from .answers import refusal_body, send, send_problem, send_reply
+from .answers import refusal_body, send, send_problem, send_reply, status_of
+from .archive import HttpDocument, send_parts
 from .body import as_field, json_body
 from .caller import HttpCaller
 from .cors import Cors
@@ -64,7 +68,8 @@ class RestDoor:
     def __init__(self, around: RestSurroundings, rows: Iterable[Row]) -> None:
         self._around = around
         self._app = Klein()
-        for row in rows:
+        self._rows = tuple(rows)
+        for row in self._rows:
             self._add(row)
         self._app.handle_errors(HTTPException)(cast(KleinErrorFunction, self._http_fault))
         self._app.handle_errors(Exception)(cast(KleinErrorFunction, self._bug))
@@ -76,7 +81,8 @@ class RestDoor:
         def endpoint(request: Request, **fields: str) -> Deferred[bytes]:
             if row.method == "GET":
                 cors.allow(request)
-            return self._in_time(request, self._serve(row, request, fields))
+            serving = self._serve(row, request, fields)
+            return self._in_time(request, serving) if row.timed else Deferred.fromCoroutine(serving)
 
         self._app.route(row.path, methods=[row.method], endpoint=f"{row.method} {row.path}")(endpoint)
         if row.method == "GET" and cors.origins:
@@ -111,7 +117,29 @@ class RestDoor:
             return send_problem(request, problem, self._now())
         finally:
             caller.ended()
+        if isinstance(reply, Exported):
+            return await send_parts(request, reply.parts)
         return send_reply(request, row.status(reply), reply, self._now())
+
+    def uploads(self, body_bytes: int) -> Mapping[bytes, Upload]:
+        """The paths whose body is a document, which has a limit of its own."""
+        return {
+            row.path.encode(): Upload(body_bytes, partial(self._admit, row)) for row in self._rows if row.document
+        }
+
+    async def _admit(self, row: Row, request: Request) -> bytes | None:
+        """Whether whoever sends a large body may: None, or what to answer instead of reading it."""
+        secure = is_secure(request.channel.transport, lower_headers(request))
+        caller = HttpCaller(arrival(request), secure, self._around.tasks)
+        try:
+            await self._identify(request, caller)
+            caller.approach = with_credentials(caller.approach, request)
+            await self._around.dispatch.admit(self._around.catalog.convert(row.request.wire_name(), {}), caller)
+        except Problem as problem:
+            return bare_response(f"{status_of(problem)} Refused", problem.code.value, problem.message)
+        finally:
+            caller.ended()
+        return None
 
     async def _reply(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Reply:
         await self._identify(request, caller)
@@ -124,6 +152,10 @@ class RestDoor:
     def _asked(self, row: Row, request: Request, fields: dict[str, str]) -> Asked:
         """The request that path, query and body make together; the path wins over the query, both over the body."""
         name, texts = row.request.wire_name(), {**_form(row, request), **_query(request), **fields}
+        texts = _with_headers(row, request, texts)
+        if row.document:
+            document = HttpDocument(request, self._around.tasks)
+            return structs.replace(self._around.catalog.convert(name, texts), **{row.document: document})
         body = as_field(row.whole, json_body(request)) if row.takes_body else b""
         catalog = self._around.catalog
         return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
@@ -185,6 +217,13 @@ def _authenticate(token: str) -> Authenticate:
 def _form(row: Row, request: Request) -> dict[str, str]:
     """The form of the answer that the client would rather have, where there are several."""
     return {"format": row.forms[preferred(request.getHeader("accept"), tuple(row.forms))]} if row.forms else {}
+
+
+def _with_headers(row: Row, request: Request, texts: dict[str, str]) -> dict[str, str]:
+    """The fields with those that headers bring; what headers bring, and the document, stands nowhere else."""
+    left = {name: text for name, text in texts.items() if name not in (*row.headers.values(), row.document)}
+    given = {field: request.getHeader(header) for header, field in row.headers.items()}
+    return {**left, **{field: text for field, text in given.items() if text is not None}}
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
 from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
 from ...messages.rest.admin import GetAdminStatus
+from ...messages.rest.archive import ExportData, ImportData
 from ...messages.rest.config import GetConfig, PutConfig, Restart
 from ...messages.rest.logs import GetLogs
 from ...messages.rest.metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
@@ -32,7 +33,9 @@ class Row:
     Query parameters are further fields, and so are the members of a JSON body where the method has one; what there may be of
     them, and which are required, says the request's class; ``whole`` names the one field that is the whole body. ``wallet`` says that an ``X-Wallet-Token`` is needed; ``status``
     chooses the HTTP status of a reply. ``forms`` are the values of the request's field ``format`` by media type, from which the
-    client's ``Accept`` header chooses where the query does not.
+    client's ``Accept`` header chooses where the query does not. ``headers`` are those that become fields, by name, which then
+    stand nowhere else; ``document`` names the field that is the body, read piece by piece; without ``timed`` an answer takes
+    as long as it takes.
     """
 
     method: str
@@ -42,6 +45,9 @@ class Row:
     status: Callable[[Reply], int] = _always_ok
     whole: str = ""
     forms: Mapping[str, str] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict)
+    document: str = ""
+    timed: bool = True
 
     @property
     def takes_body(self) -> bool:
@@ -51,6 +57,9 @@ class Row:
 
 #: What a client may accept of the metrics, the default first.
 METRICS_FORMS = {"application/json": "json", "text/plain": "text", "application/openmetrics-text": "openmetrics"}
+
+#: What wallets are sealed by on their way to another relay.
+PASSPHRASE = {"X-Export-Passphrase": "passphrase"}
 
 ROWS: tuple[Row, ...] = (
     Row("GET", "/health", GetHealth, status=_health_status),
@@ -63,6 +72,8 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),
     Row("GET", "/payments", GetPayments),
+    Row("GET", "/export/data", ExportData, headers=PASSPHRASE, timed=False),
+    Row("POST", "/import/data", ImportData, headers=PASSPHRASE, document="document", timed=False),
     Row("POST", "/auth/token", IssueToken),
     Row("POST", "/auth/revoke", RevokeToken),
     Row("GET", "/secure/endpoint", GetSecure),

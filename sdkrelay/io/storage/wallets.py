@@ -34,6 +34,7 @@ MOVE_CURSOR = (
     .values(cursor_height=bindparam("to_height"), cursor_hash=bindparam("to_hash"))
 )
 OWNER = select(token.c.wallet_id).where(token.c.token_hash == bindparam("hash"))
+TOKENS = select(token.c.token_hash).where(token.c.wallet_id == bindparam("owner")).order_by(token.c.token_hash)
 OUTPUTS = (
     select(output)
     .where(output.c.wallet_id == bindparam("owner"))
@@ -107,6 +108,12 @@ class DatabaseWallets:
     async def wallet_of_token(self, token_hash: bytes) -> str | None:
         """Which wallet a token is for."""
         return await self._runner.read(lambda connection: _owner(connection, token_hash))
+
+    async def token_hashes(self, wallet_id: str) -> list[bytes]:
+        """The SHA-256 of each of a wallet's tokens, ascending."""
+        return await self._runner.read(
+            lambda connection: list(connection.execute(TOKENS, {"owner": wallet_id}).scalars())
+        )
 
     async def outputs(self, wallet_id: str) -> list[Output]:
         """What was found for a wallet, by height (those in no block last), then as found."""

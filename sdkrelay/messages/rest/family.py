@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..message import Request
 from .access import GetSecure, IssueToken, RevokeToken
 from .admin import GetAdminStatus
+from .archive import ExportData, ImportData
 from .config import GetConfig, PutConfig, Restart
 from .logs import GetLogs
 from .metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
@@ -25,6 +26,8 @@ REQUESTS: tuple[type[Request], ...] = (
     RevokeToken,
     GetSecure,
     GetPayments,
+    ExportData,
+    ImportData,
     GetConfig,
     PutConfig,
     Restart,
