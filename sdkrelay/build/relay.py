@@ -84,7 +84,15 @@ class Relay(MultiService):
         try:
             await self._open()
         except (StoreError, MasterKeyError, TlsError, Unavailable, CannotListenError) as reason:
+            await self._end_threads()
             raise CannotStart(f"sdkrelay: {reason}") from reason
+
+    async def _end_threads(self) -> None:
+        """What was begun would keep the process from ending."""
+        if self._world.compute.running:
+            self._world.compute.stopService()
+        if hasattr(self, "_store"):
+            await self._store.close()
 
     async def _open(self) -> None:
         config, world = self._config, self._world
