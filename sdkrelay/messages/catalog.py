@@ -74,8 +74,9 @@ class Catalog:
     def convert(self, name: str, fields: Mapping[str, str]) -> Request:
         """The request of this name from fields given as strings, as an URL has them. Raises :class:`Malformed`."""
         kind = self._kinds[name]
+        _refuse_secrets(kind, fields)
         try:
-            return msgspec.convert({"type": name, **fields}, kind.request, strict=False, dec_hook=decode_value)
+            return msgspec.convert({**fields, "type": name}, kind.request, strict=False, dec_hook=decode_value)
         except msgspec.ValidationError as error:
             raise _broken(kind, str(error), msgspec.json.encode(fields), None) from None
 
@@ -85,6 +86,7 @@ class Catalog:
         The strings are read as an URL's are; what stands in the object has the JSON type of its field.
         """
         kind = self._kinds[name]
+        _refuse_secrets(kind, texts)
         members = _members(body)
         known = {field.encode_name: field.type for field in msgspec.structs.fields(kind.request)}
         members.update(
@@ -129,6 +131,13 @@ def _holds_secret(kind: Any) -> bool:
     if isinstance(kind, inspect.UnionType):
         return any(_holds_secret(option) for option in kind.types)
     return isinstance(kind, inspect.VarTupleType) and _holds_secret(kind.item_type)
+
+
+def _refuse_secrets(kind: Kind, texts: Mapping[str, str]) -> None:
+    """An URL is no place for a secret: it stands in logs and in the histories of browsers."""
+    for field in sorted(kind.secrets & texts.keys()):
+        details = {"field": field, "expected": "to stand in the body"}
+        raise Malformed(Code.VALIDATION_ERROR, f"{field}: expected to stand in the body, not in the address", **details)
 
 
 def _members(body: bytes) -> dict[str, Any]:

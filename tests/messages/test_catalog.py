@@ -126,7 +126,7 @@ class RefusalTests(SynchronousTestCase):
     def test_not_json_and_unknown_are_told_apart(self) -> None:
         """Doors answer them differently."""
         self.assertIsInstance(self.refused(b"{"), NotJson)
-        self.assertIsInstance(self.refused(b'{"type":"create_payment"}'), UnknownType)
+        self.assertIsInstance(self.refused(b'{"type":"no_such_request"}'), UnknownType)
         self.assertNotIsInstance(self.refused(b'{"type":"ping","timestamp":[]}'), NotJson)
 
     def test_unknown_fields_are_ignored(self) -> None:

@@ -133,6 +133,17 @@ class BodyTests(SynchronousTestCase):
         self.assertEqual(self.ask(json.dumps({"key": SECRET}).encode(), "/walls/7?wall=1")[0], 200)
         self.assertNotIn(SECRET, json.dumps(self.ask(b"{}", f"/walls/{SECRET}")[1]))
 
+    def test_secrets_do_not_belong_in_an_address(self) -> None:
+        """They are refused there, even right ones, with a body and without."""
+        for body in (b"", b"{}"):
+            status, answer = self.ask(body, f"/walls/7?key={SECRET}")
+            self.assertEqual((status, answer["error"]["details"]["field"]), (422, "key"))
+            self.assertNotIn(SECRET, json.dumps(answer))
+
+    def test_a_query_cannot_ask_for_something_else(self) -> None:
+        """What a row asks is settled, whatever type the query names."""
+        self.assertEqual(self.ask(b"", "/walls/7?type=paper")[0], 200)
+
     @settings(deadline=None, max_examples=200)
     @given(st.binary(max_size=60))
     def test_random_bodies_are_answered(self, body: bytes) -> None:

@@ -187,9 +187,17 @@ async def _awaited(answer: Awaitable[bytes | None]) -> bytes | None:
     return await answer
 
 
+def access_line(timestamp: str, request: Any) -> str:
+    """A line of the access log: who, when, what, with what result and size; no query, which may hold what it should not."""
+    path = repr(request.uri.partition(b"?")[0].decode("latin-1"))[1:-1]
+    method = repr(request.method.decode("latin-1"))[1:-1]
+    address = getattr(request.getClientAddress(), "host", "-")
+    return f"{address} {timestamp} {method} {path} {request.code} {request.sentLength}"
+
+
 def guarded(resource: IResource, limits: HttpLimits, reactor: IReactorTime) -> Guard:
     """The factory that serves this resource within the limits."""
-    site = Site(resource, requestFactory=BoundedRequest, timeout=limits.request_seconds, reactor=reactor)
+    site = Site(resource, BoundedRequest, logFormatter=access_line, timeout=limits.request_seconds, reactor=reactor)
     site.displayTracebacks = False
     site.noisy = False
     return Guard(site, limits, reactor)

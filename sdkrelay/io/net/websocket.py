@@ -55,6 +55,7 @@ class GuardedProtocol(WebSocketServerProtocol):
     """Autobahn's protocol where something of ours stands between it and TLS; its own start asks for the bare TLS connection."""
 
     transport: Any
+    tcpNoDelay: bool
 
     def connectionMade(self) -> None:
         self.peer = peer2str(self.transport)
