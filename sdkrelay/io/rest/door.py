@@ -142,12 +142,21 @@ class RestDoor:
         return None
 
     async def _reply(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Reply:
+        try:
+            asked = await self._admitted(row, request, fields, caller)
+        except Problem as problem:
+            self._around.dispatch.refused(row.request.wire_name(), problem)
+            raise
+        return await self._around.dispatch.answer(asked, caller)
+
+    async def _admitted(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Asked:
+        """The request as a message, once its sender may ask and its form is right."""
         await self._identify(request, caller)
         if row.request.ACCESS is not Access.OPEN:
             caller.approach = with_credentials(caller.approach, request)
         if row.wallet and not caller.wallet_ids:
             raise Problem(Code.AUTH_REQUIRED, f"give a wallet's token in the header {_WALLET_TOKEN}")
-        return await self._around.dispatch.answer(self._asked(row, request, fields), caller)
+        return self._asked(row, request, fields)
 
     def _asked(self, row: Row, request: Request, fields: dict[str, str]) -> Asked:
         """The request that path, query and body make together; the path wins over the query, both over the body."""

@@ -1,0 +1,1 @@
+`/metrics` (JSON, Prometheus and OpenMetrics), `/metrics/system`, `/metrics/business`, `/logs` and `/admin/status` answer with real figures; clients can subscribe to `health` and `metrics`, and the log can be written as JSON to a rotated file.
