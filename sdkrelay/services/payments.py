@@ -213,11 +213,11 @@ class PaymentService:
 
 
 def metadata_text(given: Mapping[str, Any]) -> str:
-    """The metadata as JSON. Problem for more than is kept, or numbers that JSON libraries do not agree on."""
-    expected = f"an object of at most {METADATA} bytes as JSON, its whole numbers within 64 bits"
+    """The metadata as JSON. Problem for more than is kept."""
+    expected = f"an object of at most {METADATA} bytes as JSON"
     try:
         text = msgspec.json.encode(given, order="deterministic")
-    except (OverflowError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         raise invalid("metadata", expected) from None
     if len(text) > METADATA:
         raise invalid("metadata", expected)
@@ -262,7 +262,7 @@ def _fields(payment: Expected, tip_height: int) -> dict[str, Any]:
         "amount_sats": payment.amount_sats,
         "amount": btc(payment.amount_sats),
         "received_sats": payment.received_sats,
-        "metadata": msgspec.Raw(payment.metadata.encode()),
+        "metadata": msgspec.json.decode(payment.metadata),
         "txid": display(outpoint[:32]) if outpoint else None,
         "vout": int.from_bytes(outpoint[32:], "little") if outpoint else None,
         "block_height": block.height if block else None,

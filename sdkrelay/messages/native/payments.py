@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Struct, field
 
 from ...domain.access import Access
 from ..message import Message, Reply, Request
@@ -92,7 +92,7 @@ class PaymentItem(Struct, frozen=True, kw_only=True):
     amount_sats: int
     amount: str
     received_sats: int | None
-    metadata: Raw
+    metadata: dict[str, Any]
     txid: str | None
     vout: int | None
     block_height: int | None
@@ -145,7 +145,7 @@ class Payment(Reply, frozen=True, kw_only=True, tag="payment"):
     amount_sats: int
     amount: str
     received_sats: int | None
-    metadata: Raw
+    metadata: dict[str, Any]
     txid: str | None
     vout: int | None
     block_height: int | None
