@@ -15,6 +15,7 @@ from sdkrelay.io.world import running_reactor
 from tests.storage.access_contract import AccessContract
 from tests.storage.contract import IndexContract, LogContract, StoreCase, WalletContract, WholeContract
 from tests.storage.model import ACTIONS, play
+from tests.storage.payments_contract import PaymentContract
 from tests.support.stores import now, opened
 
 #: What to do and a number that says with what.
@@ -138,3 +139,15 @@ class FileAccessTests(InFile, AccessContract, TestCase):
 
 class ThreadAccessTests(InFileOnThread, AccessContract, TestCase):
     """Users and tokens in a file on the store's thread."""
+
+
+class MemoryPaymentTests(InMemory, PaymentContract, TestCase):
+    """Expected payments in memory."""
+
+
+class FilePaymentTests(InFile, PaymentContract, TestCase):
+    """Expected payments in a file."""
+
+
+class ThreadPaymentTests(InFileOnThread, PaymentContract, TestCase):
+    """Expected payments in a file on the store's thread."""
