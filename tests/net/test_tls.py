@@ -14,20 +14,23 @@ from typing import Any
 from attrs import define
 from OpenSSL import SSL
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.ssl import Certificate as TwistedCertificate
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import PrivateCertificate, optionsForClientTLS
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import Resource
 
 from sdkrelay.build.secrecy import ReloadAtHangup, make_tls
-from sdkrelay.config.model import Config, Tls
+from sdkrelay.config.model import Config
+from sdkrelay.config.model import Tls as TlsSettings
 from sdkrelay.domain.access import Role, User
 from sdkrelay.io.client import connect
 from sdkrelay.io.net.http import HttpLimits, guarded
 from sdkrelay.io.net.oneport import OnePort
-from sdkrelay.io.net.tls import TlsError, TlsFiles
+from sdkrelay.io.net.tls import Tls, TlsError, TlsFiles
 from sdkrelay.io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits
 from sdkrelay.io.rest.door import RestDoor, RestSurroundings
 from sdkrelay.io.rest.table import ROWS
@@ -43,6 +46,8 @@ from tests.support.certificates import Authority
 from tests.support.nodes import NodeRelay
 from tests.support.people import QUICK
 from tests.support.stores import now
+from tests.support.tasks import DrivenTime
+from tests.support.websocket import connect as memory_connect
 
 TIMEOUT = 10
 
@@ -68,10 +73,11 @@ class Client:
         with self.socket() as connection:
             return str((connection.getpeercert() or {})["serialNumber"])
 
-    def get(self, path: str) -> tuple[int, Any]:
-        """Status and body of a GET."""
+    def get(self, path: str, header: str = "X-None: 1") -> tuple[int, Any]:
+        """Status and body of a GET with one more header."""
         with self.socket() as connection:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+            connection.sendall(head.encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
         return int(head.split(b" ")[1]), json.loads(body)
@@ -87,7 +93,9 @@ class TlsTests(TestCase):
         folder = Path(self.mktemp()).absolute()
         self.authority, self.clients = Authority(folder, "servers"), Authority(folder, "clients")
         self.certificate, self.key = self.authority.issue("relay")
-        self.settings = Tls(certificate=str(self.certificate), key=str(self.key), client_ca=str(self.clients.path))
+        self.settings = TlsSettings(
+            certificate=str(self.certificate), key=str(self.key), client_ca=str(self.clients.path)
+        )
         tls = make_tls(Config(tls=self.settings), reactor)
         assert tls is not None
         self.tls, self.relay = tls, NodeRelay()
@@ -136,6 +144,13 @@ class TlsTests(TestCase):
             with self.assertRaises((ssl.SSLError, ConnectionError, IndexError)):
                 await deferToThread(self.client(files).get, "/secure/endpoint")
 
+    async def test_pages_of_other_sites_do_not_bring_the_certificate(self) -> None:
+        """A browser shows it for whoever asks; the relay does not look at it then."""
+        client = self.client(self.clients.issue("ann", client=True))
+        for header in ("Origin: https://evil.example", "Sec-Fetch-Site: cross-site"):
+            self.assertEqual((await deferToThread(client.get, "/secure/endpoint", header))[0], 401, header)
+        self.assertEqual((await deferToThread(client.get, "/secure/endpoint", "Origin: https://localhost"))[0], 200)
+
     async def test_wss_knows_the_certificate(self) -> None:
         """The handshake's answer names the roles."""
         files = self.clients.issue("ann", client=True)
@@ -149,8 +164,6 @@ class TlsTests(TestCase):
         root = TwistedCertificate.loadPEM(self.authority.path.read_bytes())
         if files is None:
             return optionsForClientTLS("localhost", trustRoot=root)
-        from twisted.internet.ssl import PrivateCertificate  # noqa: PLC0415 (a long name for one line)
-
         pem = b"\n".join(path.read_bytes() for path in files)
         return optionsForClientTLS("localhost", trustRoot=root, clientCertificate=PrivateCertificate.loadPEM(pem))
 
@@ -219,6 +232,20 @@ class FilesTests(SynchronousTestCase):
         """With and without authorities of clients."""
         for client_ca in (None, self.authority.path):
             self.assertIsInstance(TlsFiles(self.certificate, self.key, client_ca).context(), SSL.Context)
+
+    def test_a_handshake_that_does_not_come_is_not_waited_for(self) -> None:
+        """Ten seconds, as for any head."""
+        time = DrivenTime()
+        tls = Tls(TlsFiles(self.certificate, self.key), time.reactor)
+        client = memory_connect(
+            tls.over(guarded(Resource(), HttpLimits(), time.reactor)), IPv4Address("TCP", "192.0.2.7", 5)
+        )
+        for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc":
+            client.send(bytes([byte]))
+            time.advance(1)
+        self.assertTrue(client.transport.connected)
+        time.advance(1)
+        self.assertFalse(client.transport.connected)
 
     def test_what_is_missing_is_named(self) -> None:
         """Each file by its key."""

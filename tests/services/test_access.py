@@ -6,6 +6,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from attrs import evolve
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.passwords import hash_password, password_fits
@@ -206,6 +207,21 @@ class LoopbackTests(AccessCase):
         self.assertIsNone(self.proved(Approach("127.0.0.1", local=True)))
         now(self.relay.store.access.remove_user("ann"))
         self.assertIsNone(self.proved(Approach("127.0.0.1", local=False)))
+
+    def test_the_log_says_so_at_the_start(self) -> None:
+        """And how to end it; where there is an operator, it says that."""
+        told: list[LogEvent] = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        now(self.access.start())
+        now(self.relay.store.access.remove_user("ann"))
+        self.time.advance(1)
+        now(self.access.start())
+        first, second = [
+            formatEvent(event) for event in told if event.get("log_namespace") == "sdkrelay.services.access"
+        ]
+        self.assertTrue(first.startswith("an operator is configured"))
+        self.assertIn("sdkrelay users add", second)
 
 
 class SocketTests(AccessCase):
