@@ -85,9 +85,7 @@ class BitcoinNode(Service):
         on_condition: Callable[[NodeCondition], None] = lambda condition: None,
         meter: Meter | None = None,
     ) -> None:
-        self.on_hint = on_hint
-        self.on_condition = on_condition
-        self.needed_height = needed_height
+        self.on_hint, self.on_condition, self.needed_height = on_hint, on_condition, needed_height
         self._clock, self._network, self._entropy = reactor, network, entropy
         self._poll_interval = poll_interval
         self._http = NodeHttp(reactor, url, pool, timeout)
