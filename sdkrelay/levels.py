@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from constantly import NamedConstant
 from twisted.logger import ILogFilterPredicate, LogEvent, LogLevel, LogLevelFilterPredicate
 from zope.interface import implementer
 
@@ -28,6 +27,5 @@ class Levels:
             predicate.setLogLevelForNamespace("sdkrelay", LogLevel.debug)
         self._predicate: Any = predicate
 
-    def __call__(self, event: LogEvent) -> NamedConstant:
-        result: NamedConstant = self._predicate(event)
-        return result
+    def __call__(self, event: LogEvent) -> Any:
+        return self._predicate(event)

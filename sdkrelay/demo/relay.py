@@ -35,6 +35,7 @@ class RelayProcess:
     options: Sequence[str] = ()
     environment: Mapping[str, str] = field(factory=dict)
     zmq: bool = True
+    pidfile: str = ""
     ws_port: int = field(factory=free_port)
     http_port: int = field(factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
@@ -76,7 +77,7 @@ class RelayProcess:
         command = [sys.executable, "-I", tether.__file__, str(os.getpid())]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, sys.executable, "-c", _TWISTD, "--nodaemon", "--pidfile=", "sdkrelay", *self._arguments()],
+                [*command, sys.executable, "-c", _TWISTD, "--nodaemon", *self._twistd(), *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -99,6 +100,9 @@ class RelayProcess:
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def _twistd(self) -> list[str]:
+        return [f"--pidfile={self.pidfile}", "sdkrelay"]
 
     def _arguments(self) -> list[str]:
         zmq = ["--bitcoin-zmq", self.node.zmq_url] if self.zmq else []

@@ -147,6 +147,7 @@ class RelayFactory(WebSocketServerFactory):
 
     protocol: Any = RelayProtocol
     noisy = False
+    farewell: tuple[int, str] | None = None
 
     def __init__(self, around: Surroundings, limits: WebSocketLimits, entropy: Entropy, reactor: IReactorTime) -> None:
         super().__init__(reactor=reactor)
@@ -178,7 +179,17 @@ class RelayFactory(WebSocketServerFactory):
         self.open.add(protocol)
         secure = is_secure(transport, protocol.http_headers)
         approach = approach_of(transport, protocol.http_headers)
-        return Session(self._around, protocol, self._entropy.bytes(16).hex(), secure, approach)
+        session = Session(self._around, protocol, self._entropy.bytes(16).hex(), secure, approach)
+        if self.farewell is not None:
+            session.close(*self.farewell)
+        return session
+
+    def dismiss(self, code: int, reason: str) -> None:
+        """Say goodbye to all who are here, and to whoever still comes."""
+        self.farewell = (code, reason)
+        for protocol in tuple(self.open):
+            if protocol.session is not None:
+                protocol.session.close(code, reason)
 
     def lost(self, protocol: RelayProtocol) -> None:
         """This protocol's connection is gone."""
@@ -232,9 +243,7 @@ class WebSocketService(Service):
         super().stopService()
         if self._beating.running:
             self._beating.stop()
-        for protocol in tuple(self._factory.open):
-            if protocol.session is not None:
-                protocol.session.close(*self.farewell)
+        self._factory.dismiss(*self.farewell)
 
     def _beat(self) -> None:
         now = self._factory.seconds()
