@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 from attrs import evolve
 from twisted.web.server import Request
@@ -18,15 +19,15 @@ from .body import is_json
 SAFE = (b"GET", b"HEAD")
 
 
-def arrival(request: Request) -> Approach:
-    """How the request came.
+def arrival(request: Request, headers: Mapping[str, str]) -> Approach:
+    """How the request came; ``headers`` are its own by lower-case name.
 
     One that changes something counts as made at the machine only when it says that its body is JSON, which a page of
-    another site cannot; and only over HTTP/1.1, since proxies that name themselves in no header speak 1.0.
+    another site cannot; and not over HTTP/1.0, which proxies speak that name themselves in no header.
     """
-    approach = approach_of(request.channel.transport, lower_headers(request))
+    approach = approach_of(request.channel.transport, headers)
     careful = request.method in SAFE or is_json(request)
-    return evolve(approach, local=approach.local and careful and request.clientproto == b"HTTP/1.1")
+    return evolve(approach, local=approach.local and careful and request.clientproto != b"HTTP/1.0")
 
 
 def with_credentials(approach: Approach, request: Request) -> Approach:

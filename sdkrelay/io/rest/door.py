@@ -109,8 +109,7 @@ class RestDoor:
         return answered
 
     async def _serve(self, row: Row, request: Request, fields: dict[str, str]) -> bytes:
-        secure = is_secure(request.channel.transport, lower_headers(request))
-        caller = HttpCaller(arrival(request), secure, self._around.tasks)
+        caller = self._caller(request)
         try:
             reply = await self._reply(row, request, fields, caller)
         except Problem as problem:
@@ -127,10 +126,14 @@ class RestDoor:
             row.path.encode(): Upload(body_bytes, partial(self._admit, row)) for row in self._rows if row.document
         }
 
+    def _caller(self, request: Request) -> HttpCaller:
+        headers = lower_headers(request)
+        secure = is_secure(request.channel.transport, headers)
+        return HttpCaller(arrival(request, headers), secure, self._around.tasks)
+
     async def _admit(self, row: Row, request: Request) -> bytes | None:
         """Whether whoever sends a large body may: None, or what to answer instead of reading it."""
-        secure = is_secure(request.channel.transport, lower_headers(request))
-        caller = HttpCaller(arrival(request), secure, self._around.tasks)
+        caller = self._caller(request)
         try:
             await self._identify(request, caller)
             caller.approach = with_credentials(caller.approach, request)
