@@ -12,6 +12,7 @@ from twisted.web.resource import IResource
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
 from ..config.public import public
+from ..domain.notification import Topic
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
@@ -42,6 +43,7 @@ from ..services.matching import Matcher
 from ..services.mempool import Mempool
 from ..services.node import Doors, NodeService
 from ..services.payments import PaymentService
+from ..services.periodic import Periodical
 from ..services.router import Router
 from ..services.scanning import ScanService
 from ..services.stepping import Stepper
@@ -54,12 +56,23 @@ from ..session.outbox import Patience
 from ..session.session import Surroundings
 from ..session.traffic import Census
 from .monitor import Monitor, Watched
+from .relations import Relations
 from .secrecy import ReloadAtHangup, make_tls
 from .tuning import Operation, Tuning, both, pool_limits, retry_limits
 from .world import World
 
 #: The settings that say how often something is told.
 INTERVALS = ("sync.interval", "sync.health_interval", "sync.metrics_interval")
+
+
+#: The limits that are taken at once; the others wait for a restart.
+LIVE_LIMITS = (
+    "limits.websocket_connections",
+    "limits.websocket_message_bytes",
+    "limits.http_connections",
+    "limits.http_body_bytes",
+    "limits.http_head_seconds",
+)
 
 
 class Parts:
@@ -94,22 +107,12 @@ class Parts:
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
-        watched = Watched(
-            self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
-            lambda: len(self._watch), lambda: len(self._mempool),
-        )  # fmt: skip
-        monitoring = self.monitor.watch(watched, operation.levels, lambda: tuning.live.config.sync)
-        tuning.live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
-        sections: tuple[Section, ...] = (
-            PaymentSection(store, self.payments, config.network),
-            *(EmptySection(name) for name in ("messages", "relays", "alerts")),
-            WalletSection(store, self.wallets, vault),
-        )
-        archive = ArchiveService(
-            identity, sections, lambda: public(tuning.live.config, True), world.compute, world.tasks, world.clock,
-            world.entropy,
-        )  # fmt: skip
-        router = Router([everything], [*core, *settings, *monitoring, archive])
+        self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
+        monitoring = self._monitoring(store, node, operation)
+        archive = self._archive(store, vault, identity)
+        relations = self.relations.services(self.hub, self.monitor.metrics)
+        self.monitor.add(Periodical(Topic.SYNC, lambda: tuning.live.config.sync.interval, self.relations.sync.push))
+        router = Router([everything], [*core, *settings, *monitoring, *relations, archive])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
         self.factory = self._websocket_factory(dispatch, native)
@@ -118,6 +121,17 @@ class Parts:
         self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
         self._tls = make_tls(config, world.reactor)
+        tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
+
+    def _monitoring(self, store: DatabaseStore, node: NodeService, operation: Operation) -> list[object]:
+        """Who answers for the condition of all this."""
+        watched = Watched(
+            self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
+            lambda: len(self._watch), lambda: len(self._mempool), self.relations.relays.mesh,
+        )  # fmt: skip
+        live = self.tuning.live
+        live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
+        return self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
 
     def _follow(self, store: DatabaseStore, vault: Vault) -> None:
         """What follows the chain, watches wallets and scans."""
@@ -139,6 +153,18 @@ class Parts:
         self.payments = PaymentService(store, hub, watch, tasks, clock, network)
         self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
 
+    def _archive(self, store: DatabaseStore, vault: Vault, identity: Identity) -> ArchiveService:
+        """What is exported, in the order it is taken in again."""
+        world, live = self._world, self.tuning.live
+        sections: tuple[Section, ...] = (
+            PaymentSection(store, self.payments, identity.network),
+            *(EmptySection(name) for name in ("messages", "relays", "alerts")),
+            WalletSection(store, self.wallets, vault),
+        )
+        return ArchiveService(
+            identity, sections, lambda: public(live.config, True), world.compute, world.tasks, world.clock, world.entropy
+        )  # fmt: skip
+
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
@@ -159,6 +185,14 @@ class Parts:
         factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
         service: Service = strports.service(listen_description(url), factory, self._world.reactor)
         return service
+
+    def _take_limits(self, now: Config) -> None:
+        """Other limits for who connects from now on."""
+        limits = now.limits
+        kinds = (websocket_http_limits(limits), http_limits(limits))
+        for guard, kind in zip(self._ports, kinds, strict=False):
+            guard.limits = kind
+        self.factory.limit(WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes))
 
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)

@@ -7,6 +7,7 @@ import tempfile
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -138,6 +139,27 @@ class KeptTests(OperatedTestCase):
             with self.assertRaises(Refused) as caught:
                 await connection.request("pool_config", **fields)
             self.assertEqual(caught.exception.code, "VALIDATION_ERROR")
+
+
+    async def test_limits_are_taken_at_once(self) -> None:
+        """By whoever comes from then on: sizes of bodies, and how many clients."""
+        relay = self.relay()
+        limits = {"websocket_connections": 1, "http_body_bytes": 200}
+        _, answer = await self.ask(relay, "PUT", "/config", {"limits": limits})
+        self.assertFalse(answer["restart_required"])
+        first = await connect(reactor, relay.ws_url)
+        self.addCleanup(first.abort)
+        with self.assertRaises(Closed):
+            await connect(reactor, relay.ws_url)
+        status, _ = await self.ask(relay, "PUT", "/config", {"relay_info": {"name": "x" * 300}})
+        self.assertEqual(status, 413)
+
+    async def test_what_the_relay_says_of_itself(self) -> None:
+        """Stands on its WebSocket port as soon as it is set."""
+        relay = self.relay()
+        await self.ask(relay, "PUT", "/config", {"relay_info": {"name": "A relay", "contact": "mailto:a@b"}})
+        page = await deferToThread(lambda: urlopen(relay.ws_url.replace("ws:", "http:"), timeout=10).read().decode())
+        self.assertTrue(page.startswith("A relay\nContact: mailto:a@b\n"), page)
 
 
 class KindsTests(OperatedTestCase):

@@ -157,8 +157,6 @@ class RelayFactory(WebSocketServerFactory):
         self._framed = (b"", b"")
         self.setProtocolOptions(
             versions=[13],
-            maxConnections=limits.connections,
-            maxMessagePayloadSize=limits.message_bytes,
             failByDrop=False,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
@@ -166,6 +164,11 @@ class RelayFactory(WebSocketServerFactory):
             allowNullOrigin=True,
             serveFlashSocketPolicy=False,
         )
+        self.limit(limits)
+
+    def limit(self, limits: WebSocketLimits) -> None:
+        """Other limits, for connections that are made from now on."""
+        self.setProtocolOptions(maxConnections=limits.connections, maxMessagePayloadSize=limits.message_bytes)
 
     def seconds(self) -> float:
         """The clock by which silence is measured."""

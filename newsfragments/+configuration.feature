@@ -1,0 +1,1 @@
+Operators change settings while the relay runs (`PUT /config`, `retry_config`, `pool_config`, `cache_config`, `fallback_config`), restart it with `POST /restart`, and start it from the original's `.conf` file.
