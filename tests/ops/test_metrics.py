@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.domain.measure import COUNTED, REQUEST_SECONDS, REQUESTS, RPC_SECONDS, SESSIONS_OPEN, TRAFFIC
+from sdkrelay.domain.measure import (
+    CACHE_HITS,
+    CACHE_MISSES,
+    COUNTED,
+    REQUEST_SECONDS,
+    REQUESTS,
+    RPC_SECONDS,
+    SESSIONS_OPEN,
+    TRAFFIC,
+)
+from sdkrelay.io.cache import BoundedCache
 from sdkrelay.io.ops.metrics import RegistryMeter
+from tests.support.stores import SetClock
 
 
 class MeterTests(SynchronousTestCase):
@@ -58,6 +69,15 @@ class MeterTests(SynchronousTestCase):
             for measure in COUNTED:
                 self.assertIn(f"# HELP {measure.name}", text)
         self.assertEqual(self.shown("openmetrics")[-1], "# EOF")
+
+    def test_the_cache_counts_what_it_has(self) -> None:
+        """And what it was asked for in vain."""
+        cache = BoundedCache(SetClock(), meter=self.meter)
+        cache.get(("a",))
+        cache.put(("a",), 1, 10)
+        cache.get(("a",))
+        cache.get(("a",))
+        self.assertEqual((self.meter.total(CACHE_HITS), self.meter.total(CACHE_MISSES)), (2, 1))
 
     def test_two_meters_know_nothing_of_each_other(self) -> None:
         """Each relay has its own, in one process too."""
