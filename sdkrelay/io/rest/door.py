@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from ...domain.access import Access, token_hash
 from ...domain.problem import Code, Problem, unavailable
-from ...messages.catalog import Catalog
+from ...messages.catalog import Catalog, encode
 from ...messages.message import Reply
 from ...messages.message import Request as Asked
 from ...messages.native.session import Authenticate
@@ -164,12 +164,11 @@ class RestDoor:
     def _asked(self, row: Row, request: Request, fields: dict[str, str]) -> Asked:
         """The request that path, query and body make together; the path wins over the query, both over the body."""
         name, texts = row.request.wire_name(), {**_form(row, request), **_query(request), **fields}
-        texts = _with_headers(row, request, texts)
+        catalog = self._around.catalog
         if row.document:
             document = HttpDocument(request, self._around.tasks)
-            return structs.replace(self._around.catalog.convert(name, texts), **{row.document: document})
-        body = as_field(row.whole, json_body(request)) if row.takes_body else b""
-        catalog = self._around.catalog
+            return structs.replace(catalog.assemble(name, texts, _headers(row, request)), **{row.document: document})
+        body = as_field(row.whole, json_body(request)) if row.takes_body else _headers(row, request)
         return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
 
     async def _identify(self, request: Request, caller: HttpCaller) -> None:
@@ -231,11 +230,10 @@ def _form(row: Row, request: Request) -> dict[str, str]:
     return {"format": row.forms[preferred(request.getHeader("accept"), tuple(row.forms))]} if row.forms else {}
 
 
-def _with_headers(row: Row, request: Request, texts: dict[str, str]) -> dict[str, str]:
-    """The fields with those that headers bring; what headers bring, and the document, stands nowhere else."""
-    left = {name: text for name, text in texts.items() if name not in (*row.headers.values(), row.document)}
+def _headers(row: Row, request: Request) -> bytes:
+    """The fields that headers bring, as if they stood in a body: they may be secrets."""
     given = {field: request.getHeader(header) for header, field in row.headers.items()}
-    return {**left, **{field: text for field, text in given.items() if text is not None}}
+    return encode({field: text for field, text in given.items() if text is not None}) if row.headers else b""
 
 
 def _query(request: Request) -> dict[str, str]:
