@@ -30,7 +30,7 @@ from ..messages.native.payments import (
     Payments,
 )
 from ..messages.rest.payments import GetPayments
-from ..ports import Caller, Clock, Store, Task, Tasks, Unavailable
+from ..ports import Caller, Cancelled, Clock, Store, Task, Tasks, Unavailable
 from .hub import Hub, names_of
 from .router import handles
 from .watching import Watch, Watched
@@ -189,6 +189,8 @@ class PaymentService:
                 if changed:
                     await self._link()
                 await self._hub.publish(await self._store.payments.review())
+            except Cancelled:
+                raise
             except Unavailable as away:
                 log.warn("payments cannot be reviewed now: {reason}", reason=str(away))
                 await self._tasks.sleep(REVIEW)
