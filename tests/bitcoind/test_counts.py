@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sdkrelay.domain.measure import RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS
 from sdkrelay.domain.status import NodeState
+from sdkrelay.io.bitcoind.process import free_port
 from sdkrelay.io.ops.metrics import RegistryMeter
+from tests.support.bitcoind import until
 
-from .test_node import NodeTestCase, free_port, until
+from .test_node import NodeTestCase
 
 
 class CountTests(NodeTestCase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.io.ops.machine import Machine
