@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(words)
     if chosen.command == "check":
         return check(chosen.config)
+    if chosen.command == "identity":
+        return identity(chosen.config)
     sys.stdout.write(sample() if chosen.command == "config" else f"sdkrelay {__version__}\n")
     return 0
 
@@ -31,6 +33,20 @@ def check(path: str | None) -> int:
         return tell(try_out(load(path, {})))
     except ConfigurationError as error:
         return tell(error.faults)
+
+
+def identity(path: str | None) -> int:
+    """Print the relay's public identity key, which clients of ``encrypted_message`` know it by; 1 if it has none yet."""
+    from .build.identity import NoIdentity, identity_of
+
+    try:
+        sys.stdout.write(f"{identity_of(load(path, {}))}\n")
+    except ConfigurationError as error:
+        return tell(error.faults)
+    except NoIdentity as reason:
+        sys.stderr.write(f"sdkrelay identity: {reason}\n")
+        return 1
+    return 0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -71,6 +87,8 @@ def _parser() -> ArgumentParser:
         commands.add_parser(name, help=about)
     checking = commands.add_parser("check", help="try the settings, print every problem; exits 0 or 1")
     checking.add_argument("--config", metavar="FILE", help="the settings (else $SDKRELAY_CONFIG, else defaults)")
+    showing = commands.add_parser("identity", help="print the key that clients know this relay by")
+    showing.add_argument("--config", metavar="FILE", help="the settings (else $SDKRELAY_CONFIG, else defaults)")
     commands.add_parser("config", help="print the commented configuration file")
     commands.add_parser("version", help="print the version")
     return parser

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError
 from .crypto.channel import Channel
 from .domain.access import AccessToken, Approach, Principal, User
 from .domain.chain import BlockHash, BlockId, IndexedBlock, Txid, TxOut
+from .domain.deposit import KeptMessage, Outcome
 from .domain.expected import Expected
 from .domain.measure import Counter, Gauge, Timing
 from .domain.news import News
@@ -354,6 +355,21 @@ class PaymentStore(Protocol):
         """Keep a payment as it is given; the one of this ``payment_id``, unchanged, if there is one."""
 
 
+class MessageStore(Protocol):
+    """Messages that clients left for all; they go, with their entries in the log, when their time has come."""
+
+    async def keep(
+        self, new: KeptMessage, notice: Notice, bounds: tuple[int, int]
+    ) -> tuple[KeptMessage, Outcome, list[Entry]]:
+        """Keep a message and log what is told of it, all or nothing; what is now under its id, what was done, what is told.
+
+        ``bounds`` are how many may be kept of one author, and of all.
+        """
+
+    async def messages(self, now: float) -> list[KeptMessage]:
+        """Those whose time has not come, in the order of the log."""
+
+
 class Store(Protocol):
     """One database behind its ports."""
 
@@ -367,6 +383,8 @@ class Store(Protocol):
     def access(self) -> AccessStore: ...
     @property
     def payments(self) -> PaymentStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
 
     async def meta(self, key: str) -> str | None:
         """A small fact kept with the data (network, genesis hash, relay id)."""

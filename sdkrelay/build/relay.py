@@ -112,6 +112,7 @@ class Relay(MultiService):
         await parts.hub.start()
         await parts.wallets.load()
         await parts.access.start()
+        await parts.relations.relays.load()
         for service in parts.services():
             service.setServiceParent(self)
         if not config.standalone:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from attrs import frozen
@@ -154,7 +155,18 @@ class PaymentUpdateData(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
-NoticeData = PaymentData | SpendData | OrphanData | ReuseData | BlockData | DisconnectData | PaymentUpdateData
+class SyncMessageData(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a client left for all: ``content`` as it came, ``timestamp`` when it came, ``expires_at`` when it goes."""
+
+    message_id: str
+    content: dict[str, Any]
+    timestamp: int
+    expires_at: int
+
+
+NoticeData = (
+    PaymentData | SpendData | OrphanData | ReuseData | BlockData | DisconnectData | PaymentUpdateData | SyncMessageData
+)
 
 
 class Kind(StrEnum):
@@ -169,6 +181,7 @@ class Kind(StrEnum):
     BLOCK_MINED = "block_mined"
     BLOCK_DISCONNECTED = "block_disconnected"
     PAYMENT_UPDATE = "payment_update"
+    SYNC_MESSAGE = "sync_message"
 
 
 @frozen

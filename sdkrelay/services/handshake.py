@@ -21,7 +21,7 @@ from .hub import Hub
 from .router import handles
 
 #: What this relay really offers, by the words of ``capabilities``.
-CAPABILITIES = ("notifications", "silent_payments", "scan", "health", "metrics")
+CAPABILITIES = ("notifications", "silent_payments", "scan", "health", "metrics", "sync", "relay_sync")
 
 
 @frozen

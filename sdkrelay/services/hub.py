@@ -95,6 +95,10 @@ class Hub:
         """Where the live stream stands: what a client may give as ``since`` later."""
         return str(Position(self._log_id, self._head))
 
+    def position_of(self, number: int) -> str:
+        """The position of an entry of the log."""
+        return str(Position(self._log_id, number))
+
     async def publish(self, entries: Sequence[Entry]) -> None:
         """Tell these entries, just committed, to all who hear them live; feeds still reading find them in the log.
 

@@ -40,10 +40,9 @@ class UnsupportedMedia(Problem):
 
 
 def reply_body(reply: Reply, now: float) -> bytes:
-    """A reply as JSON, without what only the socket needs (``type`` and ``id``)."""
+    """A reply as JSON, without the ``type`` that only the socket needs."""
     fields = msgspec.to_builtins(reply, builtin_types=(Decimal,))
     fields.pop("type", None)
-    fields.pop("id", None)
     return encode({**fields, "timestamp": int(now)})
 
 

@@ -16,10 +16,16 @@ from ...messages.rest.logs import GetLogs
 from ...messages.rest.metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
 from ...messages.rest.payments import GetPayments
+from ...messages.rest.relays import AddRelay, GetRelay, GetRelays, RemoveRelay
+from ...messages.rest.sync import ForceSync, GetSyncHistory, GetSyncStatus
 
 
 def _always_ok(reply: Reply) -> int:
     return 200
+
+
+def _created(reply: Reply) -> int:
+    return 201
 
 
 def _health_status(reply: Reply) -> int:
@@ -77,6 +83,13 @@ ROWS: tuple[Row, ...] = (
     Row("POST", "/auth/token", IssueToken),
     Row("POST", "/auth/revoke", RevokeToken),
     Row("GET", "/secure/endpoint", GetSecure),
+    Row("GET", "/relays", GetRelays),
+    Row("POST", "/relays/add", AddRelay, status=_created),
+    Row("GET", "/relays/<relay_id>", GetRelay),
+    Row("DELETE", "/relays/<relay_id>", RemoveRelay),
+    Row("GET", "/sync/status", GetSyncStatus),
+    Row("POST", "/sync/force", ForceSync),
+    Row("GET", "/sync/history", GetSyncHistory),
     Row("GET", "/config", GetConfig),
     Row("PUT", "/config", PutConfig, whole="settings"),
     Row("POST", "/restart", Restart),

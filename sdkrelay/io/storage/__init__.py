@@ -16,6 +16,7 @@ from .access import DatabaseAccess
 from .engine import DatabaseInUse, StoreError, engine_for
 from .index import DatabaseIndex
 from .log import LOG_ID, DatabaseLog
+from .messages import DatabaseMessages
 from .payments import DatabasePayments
 from .runner import Executor, InlineExecutor, Runner, ThreadExecutor
 from .upgrade import require_current, upgrade
@@ -42,6 +43,7 @@ class DatabaseStore:
         self.wallets = DatabaseWallets(self._runner, changes, clock.now)
         self.log = DatabaseLog(self._runner, clock.now)
         self.access = DatabaseAccess(self._runner)
+        self.messages = DatabaseMessages(self._runner, clock.now)
         self.payments = DatabasePayments(self._runner, clock.now)
 
     async def open(self) -> None:

@@ -169,6 +169,20 @@ payment = Table(
     Index(None, "recipient"),
 )
 
+#: Messages left by clients for all; ``number`` is that of the entry that tells of it.
+message = Table(
+    "message",
+    metadata,
+    Column("message_id", String, primary_key=True),
+    _text("author"),
+    _bytes("content"),
+    _whole("received_at"),
+    _whole("expires_at"),
+    _whole("number"),
+    Index(None, "author"),
+    Index(None, "expires_at"),
+)
+
 #: Users with a password (Argon2) and roles, which are a JSON list.
 account = Table(
     "account",

@@ -7,6 +7,16 @@ from .condition import HealthMessage, MetricsMessage
 from .config import CacheConfig, ConfigUpdated, FallbackConfig, PoolConfig, RetryConfig
 from .encryption import EncryptedMessage
 from .payments import CreatePayment, GetPayment, ListPayments, Payment, PaymentCreated, Payments, PaymentUpdate
+from .relays import (
+    ConflictDetected,
+    Discovery,
+    DiscoveryResponse,
+    Sync,
+    SyncAck,
+    SyncMessage,
+    SyncPush,
+    SyncResponse,
+)
 from .scan import ScanCancel, ScanProgress, ScanRequest, ScanResponse
 from .session import Authenticate, Authenticated, Error, Handshake, HandshakeResponse, Ping, Pong
 from .subscription import (
@@ -32,6 +42,9 @@ REQUESTS: tuple[type[Request], ...] = (
     Authenticate,
     Ping,
     EncryptedMessage,
+    Discovery,
+    Sync,
+    SyncMessage,
     Subscribe,
     Unsubscribe,
     RegisterWallet,
@@ -66,6 +79,11 @@ REPLIES: tuple[type[Message], ...] = (
     PaymentUpdate,
     Notification,
     BlockNotification,
+    DiscoveryResponse,
+    SyncResponse,
+    SyncPush,
+    SyncAck,
+    ConflictDetected,
     ConfigUpdated,
     HealthMessage,
     MetricsMessage,

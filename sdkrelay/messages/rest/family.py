@@ -11,6 +11,8 @@ from .logs import GetLogs
 from .metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
 from .payments import GetPayments
+from .relays import AddRelay, GetRelay, GetRelays, RemoveRelay
+from .sync import ForceSync, GetSyncHistory, GetSyncStatus
 
 #: What HTTP clients may ask beside the native requests.
 REQUESTS: tuple[type[Request], ...] = (
@@ -25,6 +27,13 @@ REQUESTS: tuple[type[Request], ...] = (
     IssueToken,
     RevokeToken,
     GetSecure,
+    GetRelays,
+    GetRelay,
+    AddRelay,
+    RemoveRelay,
+    GetSyncStatus,
+    ForceSync,
+    GetSyncHistory,
     GetPayments,
     ExportData,
     ImportData,

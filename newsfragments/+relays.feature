@@ -1,0 +1,1 @@
+Other relays can be made known (`/relays/add`), listed, discovered and removed; `sync`, `/sync/…` and `sync_message` answer with this relay's real state and keep messages for all who subscribe to `sync`. Known relays are not dialled yet.

@@ -1,0 +1,74 @@
+"""What has to do with other relays: whom the relay knows, what it says to them of itself, what is left with it for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..config.address import parse_address
+from ..config.model import Config
+from ..io.ops.disk import folder_bytes
+from ..io.storage import DatabaseStore
+from ..messages.rest.relays import RelayConfiguration
+from ..services.deposits import DepositService
+from ..services.figures import Figures
+from ..services.handshake import Identity
+from ..services.hub import Hub
+from ..services.metrics import MetricsService
+from ..services.node import NodeService
+from ..services.relays import Itself, RelayService
+from ..services.syncing import Around, SyncService
+from .world import World
+
+
+class Relations:
+    """The services about relays; ``settings`` are those in force."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Config],
+        world: World,
+        identity: Identity,
+        store: DatabaseStore,
+        node: NodeService,
+    ) -> None:
+        self._world = world
+        self._identity = identity
+        self._store = store
+        self._node = node
+        self._folder = Path(settings().data_dir)
+        itself = Itself(
+            own_address(settings()),
+            node.report,
+            lambda: own_configuration(settings()),
+            lambda: settings().fallback,
+            world.meter,
+        )
+        self.relays = RelayService(identity, itself, store, world.tasks, world.clock)
+
+    def services(self, hub: Hub, metrics: MetricsService) -> list[object]:
+        """Who answers requests; ``sync.push`` afterwards makes what the topic tells."""
+        world, mesh = self._world, self.relays.mesh
+        figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
+        around = Around(world.clock, world.entropy, world.meter)
+        self.sync = SyncService(self._identity, figures, self._knows, around)
+        return [self.relays, self.sync, DepositService(self._store, hub, world.clock, world.meter)]
+
+    def _knows(self, name: str) -> bool:
+        return any(peer.id == name for peer in self.relays.peers)
+
+
+def own_address(config: Config) -> str:
+    """Where the relay listens for WebSocket clients, as an address of a relay; as configured if that is an endpoint string."""
+    address = parse_address(config.ws_url)
+    if address is None:
+        return config.ws_url
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{'wss' if config.tls.certificate else 'ws'}://{host}:{address.port}"
+
+
+def own_configuration(config: Config) -> RelayConfiguration:
+    """What others may know of the settings."""
+    return RelayConfiguration(
+        network=config.network.value, dev_mode=config.dev_mode, sync_interval=config.sync.interval
+    )

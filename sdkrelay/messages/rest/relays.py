@@ -1,0 +1,169 @@
+"""The other relays over HTTP: which are known, how each is, which are added and removed by the operator."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+from ...domain.access import Access
+from ..message import Reply, Request
+from ..native.relays import RelayId
+from ..values import PageLimit
+
+Standing = Literal["connected", "connecting", "disconnected", "healthy", "warning", "critical"]
+
+
+class GetRelays(Request, frozen=True, kw_only=True, tag="get_relays"):
+    """The other relays that this one knows; ``status`` takes those that are connected so, or whose health is so."""
+
+    ACCESS: ClassVar[Access] = Access.READ
+    COST: ClassVar[int] = 2
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "get_relays", "status": "healthy", "limit": 10}
+
+    status: Standing | None = None
+    limit: PageLimit = 100
+
+
+class RelayTraffic(Struct, frozen=True, kw_only=True):
+    """Sync messages exchanged with a relay since this process began, and the mean milliseconds to its answers (null for none)."""
+
+    sync_requests: int
+    sync_responses: int
+    avg_latency: float | None
+
+
+class RelayItem(Struct, frozen=True, kw_only=True):
+    """Another relay.
+
+    ``id`` is what it is called here, ``relay_id`` what it calls itself: null until it was greeted, as is all else that only it
+    can say. ``status`` is ``connected | connecting | disconnected``, ``health`` ``healthy | warning | critical``, or null for
+    one that was never heard. ``last_seen`` is seconds since the epoch.
+    """
+
+    relay_id: str | None
+    id: str
+    address: str
+    description: str
+    status: str
+    health: str | None
+    version: str | None
+    uptime: int | None
+    last_seen: int | None
+    capabilities: tuple[str, ...]
+    connections: int | None
+    metrics: RelayTraffic
+
+
+class Relays(Reply, frozen=True, kw_only=True, tag="relays"):
+    """At most ``limit`` of them; ``total`` and the counts by health are of all that match ``status``."""
+
+    relays: tuple[RelayItem, ...]
+    total: int
+    healthy: int
+    warning: int
+    critical: int
+
+
+class GetRelay(Request, frozen=True, kw_only=True, tag="get_relay"):
+    """One relay by its ``id`` or its ``relay_id``; this relay's own shows itself."""
+
+    ACCESS: ClassVar[Access] = Access.READ
+    COST: ClassVar[int] = 2
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "get_relay", "relay_id": "relay-1"}
+
+    relay_id: RelayId
+
+
+class RelayFigures(Struct, frozen=True, kw_only=True):
+    """As :class:`RelayTraffic`, with the exchanges that failed and the percentage of those that did not (null without any)."""
+
+    sync_requests: int
+    sync_responses: int
+    avg_latency: float | None
+    error_count: int
+    success_rate: float | None
+
+
+class RelayConfiguration(Struct, frozen=True, kw_only=True):
+    """What a relay says of its settings; the interval is in seconds."""
+
+    network: str
+    dev_mode: bool
+    sync_interval: int | float
+
+
+class RelayCondition(Struct, frozen=True, kw_only=True):
+    """What a relay says of its parts; ``blindbit_connected`` is null where none is configured."""
+
+    bitcoin_connected: bool
+    blindbit_connected: bool | None
+    websocket_listening: bool
+    sync_active: bool
+
+
+class RelayReport(Reply, frozen=True, kw_only=True, tag="relay"):
+    """All that is known of a relay, as in the list; ``connection`` is what is ``status`` there, ``self`` for this relay.
+
+    ``configuration`` and ``status`` are what it said of itself, null while it said nothing.
+    """
+
+    relay_id: str | None
+    id: str
+    address: str
+    description: str
+    connection: str
+    health: str | None
+    version: str | None
+    uptime: int | None
+    last_seen: int | None
+    capabilities: tuple[str, ...]
+    connections: int | None
+    metrics: RelayFigures
+    configuration: RelayConfiguration | None
+    status: RelayCondition | None
+
+
+class AddRelay(Request, frozen=True, kw_only=True, tag="add_relay"):
+    """Know another relay from now on, over restarts too. Its address is ``ws://host:port``, ``wss://host:port`` or ``host:port``.
+
+    It is not dialled by this release: it stays ``disconnected``.
+    """
+
+    ACCESS: ClassVar[Access] = Access.OPERATOR
+    COST: ClassVar[int] = 10
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "add_relay",
+        "address": "ws://newrelay.example.com:8090",
+        "description": "Nouveau relais",
+    }
+
+    address: Annotated[str, Meta(min_length=1, max_length=300)]
+    description: Annotated[str, Meta(max_length=500)] = ""
+
+
+class RelayAdded(Reply, frozen=True, kw_only=True, tag="relay_added"):
+    """The relay is kept (HTTP 201); ``relay_id`` is null until it was greeted."""
+
+    relay_id: str | None
+    id: str
+    address: str
+    description: str
+    status: str
+
+
+class RemoveRelay(Request, frozen=True, kw_only=True, tag="remove_relay"):
+    """Do not know this relay any more, by its ``id`` or its ``relay_id``."""
+
+    ACCESS: ClassVar[Access] = Access.OPERATOR
+    COST: ClassVar[int] = 10
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "remove_relay", "relay_id": "relay_001"}
+
+    relay_id: RelayId
+
+
+class RelayRemoved(Reply, frozen=True, kw_only=True, tag="relay_removed"):
+    """The relay is forgotten."""
+
+    status: str = "removed"
+    relay_id: str
