@@ -16,6 +16,8 @@ from .chain import BlockId, Txid, display
 from .notification import Kind, Notice, PaymentUpdateData, Topic, btc
 from .wallet import Standing
 
+#: Whose news about a payment to no watched wallet are, beside the creator's: no wallet has this id, so they are not public.
+NO_WALLET = ""
 #: Whoever sits at the machine is no one in particular: their payments belong to their session.
 _NOBODY = "loopback"
 
@@ -184,4 +186,4 @@ def update_notice(payment: Expected, tip_height: int) -> Notice:
         confirmations_required=payment.confirmations_required,
         updated_at=payment.updated_at,
     )
-    return Notice(Kind.PAYMENT_UPDATE, Topic.PAYMENTS, data, payment.wallet_id, payment.creator)
+    return Notice(Kind.PAYMENT_UPDATE, Topic.PAYMENTS, data, payment.wallet_id or NO_WALLET, payment.creator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -93,4 +94,4 @@ class ExpectedPlanTests(SynchronousTestCase):
             height = payment.block.height if payment.block else None
             self.assertEqual((last["status"], last["block_height"]), (payment.status, height), f"{label} {sats}")
             states = [(one["status"], one["txid"], one["block_hash"]) for one in own]
-            self.assertTrue(all(one != two for one, two in zip(states, states[1:], strict=False)), f"{label} {states}")
+            self.assertTrue(all(one != two for one, two in pairwise(states)), f"{label} {states}")

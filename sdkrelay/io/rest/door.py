@@ -122,9 +122,7 @@ class RestDoor:
 
     def uploads(self, body_bytes: int) -> Mapping[bytes, Upload]:
         """The paths whose body is a document, which has a limit of its own."""
-        return {
-            row.path.encode(): Upload(body_bytes, partial(self._admit, row)) for row in self._rows if row.document
-        }
+        return {row.path.encode(): Upload(body_bytes, partial(self._admit, row)) for row in self._rows if row.document}
 
     def _caller(self, request: Request) -> HttpCaller:
         headers = lower_headers(request)

@@ -26,7 +26,7 @@ AFTER = (
     .order_by(entry.c.number)
     .limit(bindparam("most"))
 )
-PUBLIC = AFTER.where(entry.c.wallet_id.is_(None), entry.c.creator.is_(None))
+PUBLIC = AFTER.where(entry.c.wallet_id.is_(None))
 PRIVATE = AFTER.where(entry.c.wallet_id == bindparam("owner"))
 CREATED = AFTER.where(entry.c.creator == bindparam("owner"))
 ENTRIES = select(entry).where(entry.c.number.in_(bindparam("numbers", expanding=True))).order_by(entry.c.number)

@@ -121,7 +121,8 @@ output = Table(
     Index(None, "wallet_id", "value"),
 )
 
-#: The log. One index serves public entries of a topic (no wallet) and the entries of a wallet, the other those of a creator.
+#: The log; what has a creator has a wallet too, if only the empty one. One index serves public entries of a topic (no wallet)
+#: and the entries of a wallet, the other those of a creator, all by number.
 entry = Table(
     "entry",
     metadata,
