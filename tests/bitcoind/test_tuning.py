@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from twisted.internet import reactor
@@ -120,7 +121,7 @@ class PauseTests(SynchronousTestCase):
         asked = Deferred.fromCoroutine(retrying.exchange("GET", "/", Headers(), None, 1))
         clock.pump([0.125] * 400)
         self.failureResultOf(asked, Trouble)
-        return [after - before for before, after in zip(times, times[1:], strict=False)]
+        return [after - before for before, after in pairwise(times)]
 
     def test_they_double(self) -> None:
         """From the first one."""

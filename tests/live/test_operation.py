@@ -100,7 +100,9 @@ class RestartTests(OperatedTestCase):
         """twistd's own file does not stand in the way, and is there again afterwards."""
         folder = tempfile.TemporaryDirectory(prefix="sdkrelay-pid-")
         self.addCleanup(folder.cleanup)
-        relay = RelayProcess(Path(folder.name) / "relay", self.node, (), HERE, pidfile=str(Path(folder.name) / "relay.pid"))
+        relay = RelayProcess(
+            Path(folder.name) / "relay", self.node, (), HERE, pidfile=str(Path(folder.name) / "relay.pid")
+        )
         self.addCleanup(relay.kill)
         relay.start()
         for _ in range(2):
@@ -125,7 +127,9 @@ class KeptTests(OperatedTestCase):
         relay.kill()
         relay.start()
         _, config = await self.ask(relay, "GET", "/config")
-        self.assertEqual((config["sync"]["interval"], config["dev_mode"], config["retry"]["max_attempts"]), (60, True, 9))
+        self.assertEqual(
+            (config["sync"]["interval"], config["dev_mode"], config["retry"]["max_attempts"]), (60, True, 9)
+        )
         again = await connect(reactor, relay.ws_url)
         self.addCleanup(again.abort)
         self.assertEqual(again.greeting["fallback"], fallback)
@@ -139,7 +143,6 @@ class KeptTests(OperatedTestCase):
             with self.assertRaises(Refused) as caught:
                 await connection.request("pool_config", **fields)
             self.assertEqual(caught.exception.code, "VALIDATION_ERROR")
-
 
     async def test_limits_are_taken_at_once(self) -> None:
         """By whoever comes from then on: sizes of bodies, and how many clients."""

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sdkrelay.build.world import World
 from sdkrelay.domain.status import NodeCondition, NodeState
 from sdkrelay.io.cache import BoundedCache, CacheLimits
+from sdkrelay.messages.message import Malformed
 from sdkrelay.ports import MempoolUnknown, TipChanged
 from sdkrelay.services.answers import Answers
 from tests.support.conversation import InlineCompute
@@ -110,7 +111,7 @@ class CacheConfigTests(SynchronousTestCase):
 
     def test_other_policies_are_refused(self) -> None:
         """By the message itself."""
-        self.assertRaises(Exception, self.configure, eviction_policy="mru")
+        self.assertRaises(Malformed, self.configure, eviction_policy="mru")
 
 
 class FreshnessTests(SynchronousTestCase):

@@ -278,6 +278,7 @@ class Listener:
         for action in self._ends:
             action()
 
+
 #: A cache that holds a few of the simulation's blocks, and not all of them.
 KEPT = CacheLimits(most_bytes=12_000)
 

@@ -6,8 +6,8 @@ frame. Autobahn's own timers stay off, because they know only the global reactor
 
 from __future__ import annotations
 
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import autobahn.websocket
@@ -161,14 +161,16 @@ class RelayFactory(WebSocketServerFactory):
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
             autoPingInterval=0,
-            allowNullOrigin=True,
             serveFlashSocketPolicy=False,
         )
         self.limit(limits)
 
     def limit(self, limits: WebSocketLimits) -> None:
         """Other limits, for connections that are made from now on."""
-        self.setProtocolOptions(maxConnections=limits.connections, maxMessagePayloadSize=limits.message_bytes)
+        # Autobahn keeps what is not named here, but takes no word about null origins for a refusal.
+        self.setProtocolOptions(
+            maxConnections=limits.connections, maxMessagePayloadSize=limits.message_bytes, allowNullOrigin=True
+        )
 
     def seconds(self) -> float:
         """The clock by which silence is measured."""

@@ -95,7 +95,7 @@ class BitcoinInfo(Reply, frozen=True, kw_only=True, tag="bitcoin_info"):
     blockchain_info: dict[str, Any]
     network_info: dict[str, Any]
     mempool_info: dict[str, Any]
-    wallet_info: dict[str, Any] | None | UnsetType = UNSET
+    wallet_info: dict[str, Any] | UnsetType | None = UNSET
 
 
 class GetBitcoinBlock(Request, frozen=True, kw_only=True, tag="get_bitcoin_block"):
