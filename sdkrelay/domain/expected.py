@@ -46,10 +46,11 @@ class Expected:
     """A payment that is expected, and what was found of it.
 
     ``recipient`` is a silent payment address, ``metadata`` a JSON object as text, ``digest`` tells one request from another,
-    ``txid`` is the transaction it must be, if one was named. ``baseline`` is the number of the last output found when it was recorded, ``created_height``
-    the height of the index then, or the lowest it fell to since: what was there before is not for it, unless by its ``txid``.
-    ``wallet_id`` is None while no watched wallet has the recipient; ``label`` says which of its addresses that is. ``outpoint``
-    (36 bytes) is what pays it, ``block`` where that is confirmed. Times are seconds since the epoch.
+    ``txid`` is the transaction it must be, if one was named. ``baseline`` is the number of the last output found when it was
+    recorded, ``created_height`` the height of the index then, or the lowest it fell to since: what was there before is not
+    for it, unless by its ``txid``. ``wallet_id`` is None while no watched wallet has the recipient; ``label`` says which of
+    its addresses that is. ``outpoint`` (36 bytes) is what pays it, ``block`` where that is confirmed. Times are seconds since
+    the epoch.
     """
 
     payment_id: str
