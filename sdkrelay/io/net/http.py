@@ -154,7 +154,7 @@ class BoundedRequest(Request):
         super().gotLength(length)
 
     def handleContentChunk(self, data: bytes) -> None:
-        connection, limits = self._guard()
+        connection, _ = self._guard()
         assert self.content is not None
         if self._upload is not None:
             self.keep()
