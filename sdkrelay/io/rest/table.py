@@ -37,8 +37,8 @@ class Row:
     """An endpoint: its method, its path (with ``<field>`` for fields of the request), and the request it becomes.
 
     Query parameters are further fields, and so are the members of a JSON body where the method has one; what there may be of
-    them, and which are required, says the request's class; ``whole`` names the one field that is the whole body. ``wallet`` says
-    that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP status of a reply. ``forms`` are the values of the
+    them, and which are required, says the request's class; ``whole`` names the one field that is the whole body. ``wallet``
+    says that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP status of a reply. ``forms`` are the values of the
     request's field ``format`` by media type, from which the client's ``Accept`` header chooses where the query does not.
     ``headers`` are those that become fields, by name; ``document`` names the field that is the body, read piece by piece;
     without ``timed`` an answer takes as long as it takes.
