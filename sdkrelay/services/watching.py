@@ -59,6 +59,16 @@ class Watched:
         cursor = self.wallet.cursor
         return cursor.height == row.height - 1 and cursor.hash in (b"", row.prev_hash)
 
+    def is_at(self, block: BlockId) -> bool:
+        """Whether everything up to this block was looked into for the wallet; a new one has no block's hash yet."""
+        cursor = self.wallet.cursor
+        return cursor.height == block.height and cursor.hash in (b"", block.hash)
+
+    def loses(self, block: BlockId) -> bool:
+        """Whether the wallet goes back with this block; a new one does, lest a payment in the block's successor be missed."""
+        cursor = self.wallet.cursor
+        return cursor == block or (not cursor.hash and cursor.height >= block.height)
+
 
 @frozen
 class Step:
@@ -159,7 +169,7 @@ class Watch:
         now = int(self._clock.now())
         async with AsyncExitStack() as locks:
             steps = [
-                Step(watched, watched.draft(), previous if watched.wallet.cursor == block.id else None)
+                Step(watched, watched.draft(), previous if watched.loses(block.id) else None)
                 for watched in await self._locked(locks)
             ]
             for step in steps:
@@ -192,7 +202,7 @@ class Watch:
 
     def doubtful(self, tip: BlockId) -> set[Txid]:
         """Transactions told as unconfirmed to wallets that are at the tip, and not in the (complete) view of the mempool."""
-        live = [watched for watched in self._watched.values() if watched.wallet.cursor == tip]
+        live = [watched for watched in self._watched.values() if watched.is_at(tip)]
         told = {txid for watched in live for txid in watched.holdings.unconfirmed()}
         return told - self._mempool.seen.keys()
 
