@@ -38,7 +38,7 @@ from .messages.rest.node import Connections
 from .ports import Unavailable
 from .services.blocks import Blocks
 from .services.catching import CatchingUp
-from .services.following import Following
+from .services.following import Following, Retention
 from .services.handshake import HandshakeService, Identity
 from .services.hub import Hub
 from .services.indexing import Indexing
@@ -219,7 +219,8 @@ class Parts:
         turn = tasks.lock()
         catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
         self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
-        self.following = Following(chain, store, self.indexing, watch, catching, mempool, tasks, clock)
+        kept = Retention(86_400 * self._config.retention.days, self._config.retention.entries)
+        self.following = Following(chain, store, self.indexing, watch, catching, mempool, kept, tasks, clock)
         chain.on_hint = self.following.hint
         chain.needed_height = lambda: self.following.needed_height(start)
         self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)

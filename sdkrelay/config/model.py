@@ -139,6 +139,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="HTTP connections at a time.")] = 100
 
 
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long notifications are kept, for clients that come back and ask for what they missed."""
+
+    days: Annotated[int, Meta(ge=1, le=36_500, description="Days after which a notification is forgotten.")] = 30
+    entries: Annotated[
+        int, Meta(ge=1_000, le=1_000_000_000, description="The most that are kept; beyond it the oldest are forgotten.")
+    ] = 5_000_000
+
+
 class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What twistd's log shows. SDKRELAY_LOG=info,sdkrelay.io.net=debug sets both keys at once."""
 
@@ -173,6 +182,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sync: Sync = Sync()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     logging: Logging = Logging()
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from attrs import frozen
 from twisted.logger import Logger
 
 from ..domain.chain import BlockId, Txid
@@ -38,11 +39,16 @@ LOOK_EVERY = 5.0
 COMPARE_EVERY = 600.0
 #: More waiting hints than this are dropped; the whole mempool is compared instead.
 MOST_HINTS = 20_000
-#: How long notifications are kept for replay: seconds, and how many at most.
-KEEP_SECONDS = 30 * 24 * 3600
-KEEP_ENTRIES = 5_000_000
 #: Seconds between two clean-ups of the log.
 PRUNE_EVERY = 3600.0
+
+
+@frozen
+class Retention:
+    """How long notifications are kept for replay: seconds, and how many at most."""
+
+    seconds: int
+    entries: int
 
 
 class Following:
@@ -56,6 +62,7 @@ class Following:
         watch: Watch,
         catching: CatchingUp,
         mempool: Mempool,
+        retention: Retention,
         tasks: Tasks,
         clock: Clock,
     ) -> None:
@@ -65,6 +72,7 @@ class Following:
         self._watch = watch
         self._catching = catching
         self._mempool = mempool
+        self._retention = retention
         self._tasks = tasks
         self._clock = clock
         self._hints: deque[MempoolAdded | MempoolRemoved] = deque()
@@ -197,6 +205,6 @@ class Following:
         if self._clock.monotonic() < self._prune_at:
             return
         self._prune_at = self._clock.monotonic() + PRUNE_EVERY
-        gone = await self._store.log.prune(int(self._clock.now()) - KEEP_SECONDS, KEEP_ENTRIES)
+        gone = await self._store.log.prune(int(self._clock.now()) - self._retention.seconds, self._retention.entries)
         if gone:
             log.info("forgot {count} notifications older than the retention", count=gone)

@@ -35,7 +35,7 @@ from sdkrelay.ports import (
 )
 from sdkrelay.services.blocks import Blocks
 from sdkrelay.services.catching import CatchingUp
-from sdkrelay.services.following import Following
+from sdkrelay.services.following import Following, Retention
 from sdkrelay.services.hub import Hub
 from sdkrelay.services.indexing import Indexing
 from sdkrelay.services.keys import Vault
@@ -288,7 +288,9 @@ class SimulatedRelay:
         self.indexing = Indexing(
             node, store.index, blocks, self.watch, self.mempool, self.hub, tasks, time, start_height
         )
-        self.following = Following(node, store, self.indexing, self.watch, self.catching, self.mempool, tasks, time)
+        self.following = Following(
+            node, store, self.indexing, self.watch, self.catching, self.mempool, Retention(10**9, 10**9), tasks, time
+        )
         self.wallets = WalletService(
             store, node, vault, self.watch, self.catching, tasks, time, Network.REGTEST, start_height
         )
