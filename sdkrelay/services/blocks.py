@@ -6,6 +6,7 @@ The last few are kept, because the block just indexed is the one that wallets ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from attrs import frozen
 
@@ -25,35 +26,45 @@ KEPT = 12
 
 @frozen
 class BlockView:
-    """A block of the best chain with the look-ups a wallet's step needs, and its index row.
+    """A block of the best chain, its index row, and the look-ups that a wallet's step needs, made when one does."""
 
-    ``paying`` has the transactions that pay a taproot key, by the key's first 8 bytes; ``spends`` is by outpoint.
-    """
-
-    id: BlockId
     block: Block
     row: IndexedBlock
-    by_txid: Mapping[Txid, Transaction]
-    paying: Mapping[bytes, Sequence[Transaction]]
-    spends: Mapping[bytes, Spend]
+
+    @property
+    def id(self) -> BlockId:
+        """The block."""
+        return self.row.id
+
+    @cached_property
+    def by_txid(self) -> Mapping[Txid, Transaction]:
+        """The transactions that pay to taproot, by txid."""
+        return {transaction.txid: transaction for transaction in self.block.transactions}
+
+    @cached_property
+    def paying(self) -> Mapping[bytes, Sequence[Transaction]]:
+        """The transactions that pay a taproot key, by the key's first 8 bytes."""
+        paying: dict[bytes, list[Transaction]] = {}
+        for transaction in self.block.transactions:
+            for output in transaction.outputs:
+                paying.setdefault(output.key[:PREFIX], []).append(transaction)
+        return paying
+
+    @cached_property
+    def spends(self) -> Mapping[bytes, Spend]:
+        """The spends of taproot outputs, by outpoint."""
+        return {spend.outpoint: spend for spend in self.block.spends}
 
 
 def view_block(raw: RawBlock, known: Mapping[Txid, bytes | None]) -> BlockView:
     """Parse a block and index it; tweaks of transactions in ``known`` are taken from there. Malformed if it does not parse."""
     block = decode_block(raw.raw, raw.undo)
-    row = index_block(block, raw.height, known)
-    paying: dict[bytes, list[Transaction]] = {}
-    for transaction in block.transactions:
-        for output in transaction.outputs:
-            paying.setdefault(output.key[:PREFIX], []).append(transaction)
-    return BlockView(
-        id=row.id,
-        block=block,
-        row=row,
-        by_txid={transaction.txid: transaction for transaction in block.transactions},
-        paying=paying,
-        spends={spend.outpoint: spend for spend in block.spends},
-    )
+    return BlockView(block, index_block(block, raw.height, known))
+
+
+def index_row(raw: RawBlock) -> IndexedBlock:
+    """The index row of a block, and nothing else kept of it. Malformed if it does not parse."""
+    return index_block(decode_block(raw.raw, raw.undo), raw.height, {})
 
 
 def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -> IndexedBlock:
@@ -109,6 +120,15 @@ class Blocks:
         """A block by its hash, None if the node has never heard of it; not kept. Unavailable when the node is away."""
         raw = await self._chain.block(block_hash)
         return None if raw is None else await self._compute.run(view_block, raw, known or {})
+
+    async def row(self, block_hash: BlockHash) -> IndexedBlock | None:
+        """Only the index row of a block, None if the node has never heard of it. Unavailable when the node is away.
+
+        For the initial sync: thousands of parsed transactions that live on would make the garbage collector stop the world
+        for a tenth of a second at a time (``bench/reactor.py``).
+        """
+        raw = await self._chain.block(block_hash)
+        return None if raw is None else await self._compute.run(index_row, raw)
 
     def keep(self, view: BlockView) -> None:
         """Remember a block that is about to be looked into."""

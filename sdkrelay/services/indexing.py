@@ -6,11 +6,12 @@ not on the node's best chain is undone first, one block at a time, each in one t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ..domain.chain import BlockHash, BlockId, display
+from ..domain.chain import BlockHash, BlockId, IndexedBlock, display
 from ..domain.notification import BlockData, DisconnectData, Kind, Notice, Topic
 from ..domain.status import CatchingUp, IndexerCondition, Live, Stalled, Starting
 from ..messages.bitcoin import Malformed
@@ -21,6 +22,7 @@ from .mempool import Mempool
 from .watching import Watch
 
 log = Logger()
+T = TypeVar("T")
 
 #: Further behind than this (a week of mainnet) blocks are indexed in batches and not told one by one.
 BULK_DISTANCE = 1_000
@@ -131,24 +133,18 @@ class Indexing:
         return True
 
     async def _extend_by_batch(self, tip: BlockId | None, first: int, node: BlockId) -> bool:
-        views = await self._tasks.gather(*[self._at(height) for height in range(first, first + BATCH)])
-        rows = [view.row for view in _linked(tip, views)]
+        rows = _linked(tip, await self._tasks.gather(*[self._row(height) for height in range(first, first + BATCH)]))
         if rows:
             await self._index.append_blocks(rows)
             self._report(rows[-1].height, node.height)
         return True
 
-    async def _at(self, height: int) -> BlockView | None:
+    async def _row(self, height: int) -> IndexedBlock | None:
         block_hash = await self._chain.hash_at(height)
-        return None if block_hash is None else await self._fetch(block_hash)
+        return None if block_hash is None else await _parsed(block_hash, self._blocks.row(block_hash))
 
     async def _fetch(self, block_hash: BlockHash) -> BlockView | None:
-        try:
-            return await self._blocks.fetch(block_hash, self._mempool.tweaks)
-        except Malformed as error:
-            raise Unavailable(
-                f"block {display(block_hash)} does not parse: {error}; bitcoind may be damaged"
-            ) from error
+        return await _parsed(block_hash, self._blocks.fetch(block_hash, self._mempool.tweaks))
 
     def _report(self, height: int, target: int) -> None:
         rate = self._pace.rate(height)
@@ -196,15 +192,23 @@ class _Pace:
         return True
 
 
-def _linked(tip: BlockId | None, views: Sequence[BlockView | None]) -> list[BlockView]:
-    """The leading views that build on the tip and on each other."""
-    linked: list[BlockView] = []
+async def _parsed(block_hash: BlockHash, block: Awaitable[T]) -> T:
+    """The block awaited; one that does not parse is the node's trouble, and may be better after it was mended."""
+    try:
+        return await block
+    except Malformed as error:
+        raise Unavailable(f"block {display(block_hash)} does not parse: {error}; bitcoind may be damaged") from error
+
+
+def _linked(tip: BlockId | None, rows: Sequence[IndexedBlock | None]) -> list[IndexedBlock]:
+    """The leading rows that build on the tip and on each other."""
+    linked: list[IndexedBlock] = []
     previous = None if tip is None else tip.hash
-    for view in views:
-        if view is None or (previous is not None and view.row.prev_hash != previous):
+    for row in rows:
+        if row is None or (previous is not None and row.prev_hash != previous):
             break
-        linked.append(view)
-        previous = view.row.hash
+        linked.append(row)
+        previous = row.hash
     return linked
 
 
