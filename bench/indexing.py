@@ -126,7 +126,9 @@ def main() -> None:
         now(indexer.store.close())
     parse, made = parts
     say(f"elliptic curve alone: {1000 * alone:.2f} ms for {len(prepared)} transactions")
-    say(f"parsing {1000 * parse:.2f} ms, tweaks, row and look-ups {1000 * (made - parse):.2f} ms, ", )
+    say(
+        f"parsing {1000 * parse:.2f} ms, tweaks, row and look-ups {1000 * (made - parse):.2f} ms, ",
+    )
     say(f"storing {1000 * (ours - made):.2f} ms")
     report.goal("indexing a full block", f"{1000 * ours:.2f} ms", ours / alone, GOAL)
     report.end()

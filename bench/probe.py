@@ -7,6 +7,7 @@ whenever it is late. SIGUSR1 ends a phase: what was found is appended to the fil
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -38,10 +39,18 @@ class Probe:
         """Look from now on."""
         self._last, self._waited = time.perf_counter(), self._wait_time()
         signal.signal(signal.SIGUSR1, self._phase_ended)
+        gc.callbacks.append(self._collected)
         threading.Thread(target=self._watch, daemon=True).start()
         self._tick()
 
+    def _collected(self, phase: str, _details: dict[str, int]) -> None:
+        if phase == "start":
+            self._collecting = time.perf_counter()
+        else:
+            self._collection = max(self._collection, time.perf_counter() - self._collecting)
+
     def _clear(self) -> None:
+        self._collection = self._collecting = 0.0
         self._gaps: list[float] = []
         self._own: list[float] = []
         self._stacks: Counter[str] = Counter()
@@ -69,7 +78,9 @@ class Probe:
 
     def _stack(self) -> str:
         frames = sys._current_frames()
-        others = [_told(frame, 1) for ident, frame in frames.items() if ident not in (self._thread, threading.get_ident())]
+        others = [
+            _told(frame, 1) for ident, frame in frames.items() if ident not in (self._thread, threading.get_ident())
+        ]
         busy = sorted(other for other in others if "threading" not in other and "queue" not in other)
         return f"{_told(frames[self._thread or 0], 5)} | beside: {', '.join(busy)}"
 
@@ -82,6 +93,7 @@ class Probe:
             "late": sum(each > 0.05 for each in gaps),
             "late_own": sum(each > 0.05 for each in own),
             "turns": len(gaps),
+            "collection": self._collection,
             "worst_stack": self._worst,
             "stacks": self._stacks.most_common(12),
         }
@@ -103,8 +115,8 @@ def _told(frame: FrameType | None, depth: int) -> str:
 
 def main() -> None:
     """Put the probe into the reactor and go on as twistd."""
-    from twisted.internet import reactor
-    from twisted.scripts.twistd import run
+    from twisted.internet import reactor  # noqa: PLC0415 (only the process that runs a relay may install it)
+    from twisted.scripts.twistd import run  # noqa: PLC0415
 
     probe = Probe(reactor, Path(sys.argv.pop(1)))
     reactor.callWhenRunning(probe.start)  # type: ignore[attr-defined]

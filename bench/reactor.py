@@ -263,6 +263,7 @@ async def measure(stage: Stage, stacks: bool) -> None:
         say(f"{name}: {seconds:.1f} s, {found['turns']} turns, load {os.getloadavg()[0]:.1f}, ")
         say(f"    by the wall: worst {1000 * found['worst']:.1f} ms, 99.9 % within {1000 * found['usual']:.1f} ms, ")
         say(f"    {found['late']} turns over 50 ms, {found['late_own']} without what other programs took")
+        say(f"    longest garbage collection {1000 * found['collection']:.1f} ms")
         if stacks:
             for stack, count in found["stacks"]:
                 say(f"      {count:5} {stack}")

@@ -30,7 +30,7 @@ from .io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits, WebS
 from .io.rest.door import RestDoor, RestSurroundings
 from .io.rest.table import ROWS
 from .io.storage import DatabaseStore, StoreError, ThreadExecutor
-from .io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
+from .io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor, tune_interpreter
 from .messages.catalog import Catalog
 from .messages.native.family import REQUESTS as NATIVE
 from .messages.rest.family import REQUESTS as REST
@@ -298,5 +298,6 @@ def websocket_http_limits(limits: Limits) -> HttpLimits:
 
 
 def make_service(config: Config) -> Relay:
-    """The relay for twistd."""
+    """The relay for twistd, which has the process to itself."""
+    tune_interpreter()
     return Relay(config)
