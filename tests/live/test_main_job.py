@@ -74,6 +74,14 @@ class WithRestTests(MainJobTestCase):
         self.assertEqual(first["tweak"], second["tweak"])
         self.assertNotEqual(first["output_tweak"], second["output_tweak"])
 
+    async def test_paid_from_inputs_of_both_kinds(self) -> None:
+        """Taproot and older inputs beside each other, however much is paid."""
+        coin = 50 * 100_000_000
+        txid = await self.pay((self.owner.address, coin + SATS), taproot_inputs=True)
+        inputs = self.node.call("getrawtransaction", txid, True)["vin"]
+        self.assertEqual(len({len(put["txinwitness"]) for put in inputs}), 2)
+        await self.listener.hear("payment_detected", txid=txid, amount_sats=coin + SATS)
+
     async def test_labels(self) -> None:
         """A labelled address and the wallet's own change are found and named."""
         change, labelled = self.owner.labelled(0), self.owner.labelled(7)

@@ -45,6 +45,7 @@ class ForkTestCase(LiveTestCase):
         self.addCleanup(self.relay.kill)
         self.relay.start()
         await indexed(self.relay)
+        self.base = height(self.node)
         self.owner, self.listener, self.paid = Owner.make(), Listener(self.relay), set[Place]()
         self.addCleanup(self.listener.go)
         await self.listener.come()
@@ -95,7 +96,7 @@ class ForkTestCase(LiveTestCase):
         near, spender = await self.give(SATS + 2), await self.spend(self.first)
         await self.mine(depth)
         await self.give_far(SATS + 3)
-        await aside(mine, self.far, self.far_payer, depth + more)
+        await aside(mine, self.far, self.far_payer.address, depth + more)
         for txid in (both, near):
             await self.listener.hear("payment_confirmed", txid=txid)
         await self.listener.hear(
@@ -107,7 +108,7 @@ class ForkTestCase(LiveTestCase):
         """Told, scanned, true: all the same; and nothing was told twice or out of order."""
         await indexed(self.relay)
         await self.listener.hear("block_mined", block_hash=best(self.node))
-        truth = await aside(confirmed, self.node, self.paid)
+        truth = await aside(confirmed, self.node, self.paid, self.base)
         self.assertEqual(folded(self.listener.told), truth)
         self.assertTrue(self.listener.is_ascending())
         self.assertEqual(self.listener.repeated(), [])

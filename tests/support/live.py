@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
@@ -23,7 +24,7 @@ from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import CallFailed, Options, RegtestNode
 
-from .bitcoind import command, until
+from .bitcoind import command, pause
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class LiveTestCase(TestCase):
 
     async def mine(self, count: int = 1) -> list[str]:
         """Blocks with all of the mempool; their hashes."""
-        return await aside(mine, self.node, self.payer, count)
+        return await aside(mine, self.node, self.payer.address, count)
 
 
 def rich_payer(node: RegtestNode, secret: bytes = b"\x11" * 32) -> Payer:
@@ -134,9 +135,9 @@ def rich_payer(node: RegtestNode, secret: bytes = b"\x11" * 32) -> Payer:
     return payer
 
 
-def mine(node: RegtestNode, payer: Payer, count: int = 1) -> list[str]:
+def mine(node: RegtestNode, address: str, count: int = 1) -> list[str]:
     """Blocks whose coins nobody counts on: they may be disconnected again."""
-    hashes: list[str] = node.call("generatetoaddress", count, payer.address)
+    hashes: list[str] = node.call("generatetoaddress", count, address)
     return hashes
 
 
@@ -146,10 +147,13 @@ def height(node: RegtestNode) -> int:
     return found
 
 
-def confirmed(node: RegtestNode, paid: Iterable[Place]) -> dict[Place, tuple[str, bool]]:
-    """The truth, by asking the node for every block: where these outputs are confirmed and whether anything spends them."""
+def confirmed(node: RegtestNode, paid: Iterable[Place], first: int = 0) -> dict[Place, tuple[str, bool]]:
+    """The truth, by asking the node for every block: where these outputs are confirmed and whether anything spends them.
+
+    Nothing of interest happened below the block ``first``.
+    """
     wanted = set(paid)
-    blocks = [node.call("getblock", node.call("getblockhash", at), 2) for at in range(height(node) + 1)]
+    blocks = [node.call("getblock", node.call("getblockhash", at), 2) for at in range(first, height(node) + 1)]
     pool = [node.call("getrawtransaction", txid, True) for txid in node.call("getrawmempool")]
     everything = [one for block in blocks for one in block["tx"]] + pool
     spent = {(put["txid"], put["vout"]) for one in everything for put in one["vin"] if "txid" in put}
@@ -159,14 +163,26 @@ def confirmed(node: RegtestNode, paid: Iterable[Place]) -> dict[Place, tuple[str
 
 async def indexed(relay: RelayProcess, seconds: float = 30.0) -> None:
     """Wait until the relay says that it is at the node's tip."""
-    await until(lambda: _is_at_tip(relay), "the index is at the tip", seconds)
+    for _ in range(round(seconds / 0.1)):
+        if await aside(_is_at_tip, relay):
+            return
+        await pause(0.1)
+    raise AssertionError(f"the index did not come to the tip: {await aside(_health, relay)}")
 
 
 def _is_at_tip(relay: RelayProcess) -> bool:
-    with contextlib.suppress(OSError, ValueError, CallFailed):
-        indexer = relay.get("/health")["indexer"]
-        return bool(indexer["state"] == "live" and indexer["height"] == height(relay.node))
+    with contextlib.suppress(CallFailed, OSError, HTTPException):
+        indexer = _health(relay).get("indexer", {})
+        return bool(indexer.get("state") == "live" and indexer["height"] == height(relay.node))
     return False
+
+
+def _health(relay: RelayProcess) -> dict[str, Any]:
+    """What the relay says of itself; nothing while it is away."""
+    with contextlib.suppress(OSError, ValueError, HTTPException):
+        told: dict[str, Any] = relay.get("/health")
+        return told
+    return {}
 
 
 def replacement(node: RegtestNode, raw: str, outputs: Sequence[dict[str, str]], keys: Sequence[str]) -> str:
