@@ -126,6 +126,15 @@ class Relay(MultiService):
         self._store = DatabaseStore(
             config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy
         )
+        try:
+            await self._serve(key)
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _serve(self, key: bytes) -> None:
+        """Open the store, join the parts over it, listen and follow."""
+        config, world = self._config, self._world
         await self._store.open()
         identity = Identity(await self._relay_id(), __version__, config.network)
         await self._check_network()
@@ -136,6 +145,15 @@ class Relay(MultiService):
             service.setServiceParent(self)
         parts.following.start()
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
+
+    async def _abandon(self) -> None:
+        """A start that failed: end the threads, for which the process would wait, and let go of the database."""
+        compute = self._world.compute
+        if compute.running:
+            compute.stopService()
+        if hasattr(self, "_parts") and self._parts.chain.running:
+            self._parts.chain.stopService()
+        await self._store.close()
 
     def _where(self, identity: Identity) -> dict[str, str]:
         config = self._config
