@@ -5,6 +5,7 @@ The last few are kept, because the block just indexed is the one that wallets ar
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -70,9 +71,9 @@ def index_row(raw: RawBlock) -> IndexedBlock:
 def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -> IndexedBlock:
     """The index row of a parsed block."""
     tweaks = _tweaks(block.transactions, known)
-    eligible = [(transaction, tweak) for transaction, tweak in zip(block.transactions, tweaks, strict=True) if tweak]
-    packed = b"".join([tweak for _, tweak in eligible])
+    eligible = [transaction for transaction, tweak in zip(block.transactions, tweaks, strict=True) if tweak]
     rest = [transaction for transaction, tweak in zip(block.transactions, tweaks, strict=True) if not tweak]
+    packed = b"".join(filter(None, tweaks))
     return IndexedBlock(
         height=height,
         hash=block.header.hash,
@@ -80,11 +81,11 @@ def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -
         time=block.header.time,
         count=len(eligible),
         digest=block_digest(packed),
-        txids=b"".join([transaction.txid for transaction, _ in eligible]),
+        txids=b"".join([transaction.txid for transaction in eligible]),
         tweaks=packed,
-        counts=b"".join([len(transaction.outputs).to_bytes(4, "little") for transaction, _ in eligible]),
-        prefixes=_prefixes([transaction for transaction, _ in eligible]),
-        largest=b"".join([_largest(transaction).to_bytes(8, "little") for transaction, _ in eligible]),
+        counts=struct.pack(f"<{len(eligible)}I", *[len(transaction.outputs) for transaction in eligible]),
+        prefixes=_prefixes(eligible),
+        largest=struct.pack(f"<{len(eligible)}Q", *map(_largest, eligible)),
         others=_prefixes(rest),
         spent=b"".join([spend.key[:PREFIX] for spend in block.spends]),
     )
@@ -105,7 +106,8 @@ def _prefixes(transactions: Sequence[Transaction]) -> bytes:
 
 
 def _largest(transaction: Transaction) -> int:
-    return max([output.value for output in transaction.outputs])
+    outputs = transaction.outputs
+    return outputs[0].value if len(outputs) == 1 else max([output.value for output in outputs])
 
 
 class Blocks:
