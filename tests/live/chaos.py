@@ -10,7 +10,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -157,8 +157,7 @@ class Chaos:
 
     async def _load(self) -> None:
         """Do random things, one after the other, until told to stop; whatever fails is kept for the end."""
-        actions: list[Callable[[], Awaitable[Any]]] = [self._pay] * 8 + [self._mine] * 2 + [self._spend] * 2
-        actions += [self._register] * 2 + [self._reorganise]
+        actions = [self._pay] * 8 + [self._mine] * 2 + [self._spend] * 2 + [self._register] * 2 + [self._reorganise]
         try:
             while self._running:
                 await self.source.choice(actions)()

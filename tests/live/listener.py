@@ -14,7 +14,8 @@ from attrs import frozen
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from sdkrelay.crypto.address import encode_address, labelled_spend_key
+from sdkrelay.crypto.address import encode_address
+from sdkrelay.crypto.derivation import labelled_spend_key
 from sdkrelay.crypto.secp256k1 import ORDER, public_key
 from sdkrelay.demo.payer import Coin
 from sdkrelay.demo.relay import RelayProcess

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
-from twisted.internet.defer import Deferred
-
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.client import Refused
 from tests.support.bitcoind import pause, until
@@ -171,10 +169,10 @@ class FullDiskTests(FaultTestCase):
         self.assertEqual(len((await self.listener.connection.request("list_wallets"))["wallets"]), 1)
         found = await self.listener.scan(self.base, self.base + 1, addresses=[self.owner.address])
         self.assertEqual([one["txid"] for one in found], [first])
-        registering = Deferred.fromCoroutine(self.listener.register(Owner.make()))
-        refused = await self.assertFailure(registering, Refused)
-        self.assertEqual(refused.code, "UNAVAILABLE")
-        self.assertIn("the disk is full", str(refused))
+        with self.assertRaises(Refused) as caught:
+            await self.listener.register(Owner.make())
+        self.assertEqual(caught.exception.code, "UNAVAILABLE")
+        self.assertIn("the disk is full", str(caught.exception))
 
 
 class StartFaultTests(FaultTestCase):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from sdkrelay.demo.payer import wallet_import_format
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import Options
@@ -30,7 +28,7 @@ class MainJobTestCase(LiveTestCase):
         cls.relay = stage.relay(cls.node)
         cls.relay.start()
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         """A registered wallet and its client."""
         super().setUp()
         await indexed(self.relay)
@@ -195,7 +193,9 @@ class WithRestTests(MainJobTestCase):
     async def test_an_address_alone_cannot_be_scanned_for(self) -> None:
         """Said as what it is; a wallet that the session holds is scanned for by its address."""
         tip = height(self.node)
-        refused = await self.assertFailure(Deferred.fromCoroutine(self.scan_stranger(tip)), Refused)
+        with self.assertRaises(Refused) as caught:
+            await self.listener.scan(tip, tip, addresses=[Owner.make().address])
+        refused = caught.exception
         self.assertEqual((refused.code, refused.details["field"]), ("VALIDATION_ERROR", "addresses[0]"))
         self.assertEqual(await self.listener.scan(tip, tip, addresses=[self.owner.address]), [])
 
@@ -256,10 +256,6 @@ class WithRestTests(MainJobTestCase):
         again = self.client()
         again.tokens = self.listener.tokens
         self.assertEqual((await again.come())["wallet_ids"], [])
-
-    async def scan_stranger(self, tip: int) -> None:
-        """Ask for an address of nobody that this session holds."""
-        await self.listener.scan(tip, tip, addresses=[Owner.make().address])
 
 
 class WithoutRestTests(WithRestTests):

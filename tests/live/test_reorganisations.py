@@ -37,7 +37,7 @@ class ForkTestCase(LiveTestCase):
         cls.far_payer = rich_payer(cls.far, b"\x22" * 32)
         wait_for_height(cls.node, height(cls.far))
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         """One chain, then apart; a wallet that has a confirmed payment, and its client."""
         super().setUp()
         await self.join()
