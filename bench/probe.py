@@ -50,7 +50,8 @@ class Probe:
             self._collection = max(self._collection, time.perf_counter() - self._collecting)
 
     def _clear(self) -> None:
-        self._collection = self._collecting = 0.0
+        self._collection: float = 0.0
+        self._collecting: float = 0.0
         self._gaps: list[float] = []
         self._own: list[float] = []
         self._stacks: Counter[str] = Counter()
