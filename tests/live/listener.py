@@ -5,7 +5,6 @@ What it believes, folded from notifications alone, is what the tests compare wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -200,8 +199,3 @@ def folded_chain(told: Iterable[dict[str, Any]]) -> list[str]:
 def scanned(found: Iterable[dict[str, Any]]) -> Belief:
     """What a scan says."""
     return {(one["txid"], one["vout"]): (one["block_hash"], one["spent"]) for one in found}
-
-
-def shown(message: Any) -> bytes:
-    """A message as it is searched for what it must not hold."""
-    return json.dumps(message).encode()
