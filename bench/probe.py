@@ -79,9 +79,8 @@ class Probe:
 
     def _stack(self) -> str:
         frames = sys._current_frames()
-        others = [
-            _told(frame, 1) for ident, frame in frames.items() if ident not in (self._thread, threading.get_ident())
-        ]
+        del frames[threading.get_ident()]  # this very frame, which would hold itself and all the others
+        others = [_told(frame, 1) for ident, frame in frames.items() if ident != self._thread]
         busy = sorted(other for other in others if "threading" not in other and "queue" not in other)
         return f"{_told(frames[self._thread or 0], 5)} | beside: {', '.join(busy)}"
 

@@ -189,6 +189,7 @@ class Stage:
         """Send frames on one socket until they are all sent or the relay closes."""
         attacker = await self._raw()
         attacker.say(UPGRADE + b"\r\n")
+        await attacker.upgraded
         for each in frames:
             attacker.say(frame(each))
         attacker.say(frame(b"\x03\xe8", opcode=8))
@@ -209,10 +210,15 @@ class Stage:
 
 
 class Attacker(Protocol):
-    """A socket that says anything and reads without looking."""
+    """A socket that says anything, and looks at nothing but the first answer."""
 
     def __init__(self) -> None:
         self.ended: Deferred[None] = Deferred()
+        self.upgraded: Deferred[None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.upgraded.called:
+            self.upgraded.callback(None)
 
     def say(self, data: bytes) -> None:
         """Send."""
