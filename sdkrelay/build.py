@@ -43,7 +43,7 @@ from .services.handshake import HandshakeService, Identity
 from .services.hub import Hub
 from .services.indexing import Indexing
 from .services.keys import Vault
-from .services.matching import Matcher
+from .services.matching import Matcher, Turns
 from .services.mempool import Mempool
 from .services.node import Doors, NodeService
 from .services.router import Router
@@ -115,7 +115,7 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (StoreError, MasterKeyError, Unavailable, CannotListenError) as reason:
+        except (StoreError, MasterKeyError, Unavailable, CannotListenError, OSError) as reason:
             raise CannotStart(f"sdkrelay: {reason}") from reason
 
     async def _open(self) -> None:
@@ -215,7 +215,9 @@ class Parts:
         self.hub = Hub(store.log, world.tasks, identity.relay_id)
         self._follow(store, vault)
         doors = Doors(self._connections, draining)
-        node = NodeService(identity, self.chain, store, lambda: self.indexing.condition, doors, world.clock)
+        node = NodeService(
+            identity, self.chain, store, lambda: self.indexing.condition, doors, world.clock, self._unreadable
+        )
         greeting = HandshakeService(identity, store.wallets, self.hub)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
         router = Router([everything], [greeting, self.hub, self.wallets, self._scans, node])
@@ -234,15 +236,18 @@ class Parts:
         stepper = Stepper(matcher, blocks)
         mempool = Mempool(chain, world.compute, tasks, clock)
         watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
-        turn = tasks.lock()
-        catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
+        turns = Turns(tasks)
+        catching = CatchingUp(store.index, watch, stepper, turns, tasks, clock)
         self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
         kept = Retention(86_400 * self._config.retention.days, self._config.retention.entries)
         self.following = Following(chain, store, self.indexing, watch, catching, mempool, kept, tasks, clock)
         chain.on_hint = self.following.hint
         chain.needed_height = lambda: self.following.needed_height(start)
-        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
-        self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
+        most = self._config.limits.wallets
+        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start, hub, most)
+        self._scans = ScanService(
+            store.index, stepper, mempool, self.wallets, vault, turns, world.compute, tasks, clock, network
+        )
 
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
@@ -261,6 +266,9 @@ class Parts:
         self._ports.append(guard)
         service: Service = strports.service(listen_description(url), guard, self._world.reactor)
         return service
+
+    def _unreadable(self) -> int:
+        return self.wallets.unreadable
 
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)

@@ -28,6 +28,10 @@ class Unavailable(Exception):
     """The other side (node, database) cannot answer now; the message says why in words for an operator."""
 
 
+class Stale(Unavailable):
+    """What was computed no longer fits the chain that is stored; compute it again."""
+
+
 class Clock(Protocol):
     """Time, as the reactor has it."""
 

@@ -123,6 +123,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     websocket_backlog_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Seconds without progress after which a slow client is cut.")
     ] = 60
+    wallets: Annotated[int, Meta(ge=1, le=10_000_000, description="Wallets that are watched for.")] = 10_000
     http_requests_per_minute: Annotated[
         int, Meta(ge=1, le=100_000_000, description="HTTP requests of one client in a minute.")
     ] = 1000

@@ -6,8 +6,9 @@ The last few are kept, because the block just indexed is the one that wallets ar
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -15,14 +16,17 @@ from ..crypto.digest import block_digest
 from ..crypto.silent import TweakComputer
 from ..domain.chain import Block, BlockHash, BlockId, IndexedBlock, Spend, Transaction, Txid, display
 from ..domain.payment import PREFIX
+from ..messages.bitcoin import Malformed
 from ..messages.bitcoin.block import decode_block
 from ..ports import Chain, Compute, RawBlock, Unavailable
+
+T = TypeVar("T")
 
 #: No tweak that a transaction could have.
 _UNKNOWN = b"unknown"
 
 #: How many looked-into blocks are kept; at a few hundred kilobytes each this stays small.
-KEPT = 12
+KEPT = 20
 
 
 @frozen
@@ -121,7 +125,7 @@ class Blocks:
     async def fetch(self, block_hash: BlockHash, known: Mapping[Txid, bytes | None] | None = None) -> BlockView | None:
         """A block by its hash, None if the node has never heard of it; not kept. Unavailable when the node is away."""
         raw = await self._chain.block(block_hash)
-        return None if raw is None else await self._compute.run(view_block, raw, known or {})
+        return None if raw is None else await self._parsed(block_hash, self._compute.run(view_block, raw, known or {}))
 
     async def row(self, block_hash: BlockHash) -> IndexedBlock | None:
         """Only the index row of a block, None if the node has never heard of it. Unavailable when the node is away.
@@ -130,7 +134,15 @@ class Blocks:
         for a tenth of a second at a time (``bench/reactor.py``).
         """
         raw = await self._chain.block(block_hash)
-        return None if raw is None else await self._compute.run(index_row, raw)
+        return None if raw is None else await self._parsed(block_hash, self._compute.run(index_row, raw))
+
+    async def _parsed(self, block_hash: BlockHash, work: Awaitable[T]) -> T:
+        """A block that does not parse is the node's trouble, and may be better after that was mended."""
+        try:
+            return await work
+        except Malformed as error:
+            why = f"block {display(block_hash)} does not parse: {error}; bitcoind may be damaged"
+            raise Unavailable(why) from error
 
     def keep(self, view: BlockView) -> None:
         """Remember a block that is about to be looked into."""

@@ -144,6 +144,7 @@ class Following:
         more = True
         while more:
             more = await self._indexing.step()
+            self._hints.extend(MempoolAdded(txid) for txid in (self._mempool.again() if more else ()))
             tip = await self._store.index.tip()
             if tip is not None:
                 self._catching.ensure(tip.height)
@@ -155,6 +156,7 @@ class Following:
         """After a reorganisation: what went back into the mempool is unconfirmed again."""
         for watched in self._watch.all():
             if watched.catching is None:
+                await self._watch.scan_mempool(watched)
                 async with watched.lock:
                     await self._watch.refresh(watched)
 
@@ -163,11 +165,12 @@ class Following:
             self._mempool.lost()
         if self._mempool.complete:
             return
+        losses = self._mempool.losses
         missing = await self._mempool.missing()
         for start in range(0, len(missing), TOGETHER):
             await self._see(missing[start : start + TOGETHER])
             await self._follow()
-        self._mempool.complete = True
+        self._mempool.complete = losses == self._mempool.losses
         self._compare_at = self._clock.monotonic() + COMPARE_EVERY
 
     async def _take_hints(self) -> None:
@@ -184,8 +187,13 @@ class Following:
 
     async def _see(self, txids: Iterable[Txid]) -> None:
         seen = await self._mempool.fetch(txids)
-        if seen and len(self._watch):
-            await self._watch.seen(seen)
+        try:
+            if seen and len(self._watch):
+                await self._watch.seen(seen)
+        except Exception:
+            for entry in seen:
+                self._mempool.forget(entry.transaction.txid)
+            raise
 
     async def _settle_doubts(self) -> None:
         """What was told as unconfirmed and is in the mempool no more was evicted, unless a block has just taken it."""

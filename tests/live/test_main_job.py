@@ -9,11 +9,17 @@ from sdkrelay.demo.payer import wallet_import_format
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import Options
 from sdkrelay.io.client import Refused
+from tests.support.bitcoind import until
 from tests.support.live import LiveTestCase, Stage, aside, confirmed, height, indexed, replacement
 
 from .listener import Listener, Owner, folded, folded_chain, scanned
 
 SATS = 250_000
+
+
+def shown(client: Listener) -> list[float]:
+    """The progress that a client was told of."""
+    return [one["progress"] for one in client.others if one["type"] == "scan_progress"]
 
 
 class MainJobTestCase(LiveTestCase):
@@ -142,8 +148,8 @@ class WithRestTests(MainJobTestCase):
         self.assertEqual((answer["birthday"], answer["cursor"]["height"]), (birthday, birthday - 1))
         found = await client.hear("payment_confirmed", txid=txid)
         self.assertEqual(found["block_hash"], mined)
-        progress = [one for one in client.others if one["type"] == "scan_progress"]
-        self.assertEqual((progress[-1]["progress"], progress[-1]["wallet_id"]), (1.0, answer["wallet_id"]))
+        await until(lambda: 1.0 in shown(client), "the progress is whole")
+        self.assertEqual({one["wallet_id"] for one in client.others}, {answer["wallet_id"]})
 
     async def test_address_reuse(self) -> None:
         """An output key that is paid again by an ordinary transaction is told, naming the first payment."""
