@@ -33,6 +33,7 @@ class Probe:
         self._schedule = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
         self._last = time.perf_counter()
         self._waited = self._wait_time()
+        self._collecting = self._collection = 0.0
         self._clear()
 
     def start(self) -> None:
@@ -50,8 +51,7 @@ class Probe:
             self._collection = max(self._collection, time.perf_counter() - self._collecting)
 
     def _clear(self) -> None:
-        self._collection: float = 0.0
-        self._collecting: float = 0.0
+        self._collecting = self._collection = 0.0
         self._gaps: list[float] = []
         self._own: list[float] = []
         self._stacks: Counter[str] = Counter()
@@ -119,7 +119,7 @@ def main() -> None:
     from twisted.scripts.twistd import run  # noqa: PLC0415
 
     probe = Probe(reactor, Path(sys.argv.pop(1)))
-    reactor.callWhenRunning(probe.start)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(probe.start)
     run()
 
 

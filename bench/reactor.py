@@ -114,7 +114,7 @@ class ProbedRelay(RelayProcess):
 
 async def pause(seconds: float) -> None:
     """Let time pass."""
-    await deferLater(reactor, seconds, lambda: None)  # type: ignore[arg-type]
+    await deferLater(reactor, seconds, lambda: None)
 
 
 async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 300.0) -> None:
