@@ -239,7 +239,10 @@ class WalletStore(Protocol):
         """What was found for a wallet, by height, then as found."""
 
     async def settle(self, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
-        """Apply the changes and log what is told of them, all or nothing."""
+        """Apply the changes and log what is told of them, all or nothing.
+
+        Stale if a cursor (with a hash), or the block of an output, is not the block indexed at that height.
+        """
 
 
 class LogStore(Protocol):

@@ -14,6 +14,7 @@ from sdkrelay.io.storage import InlineExecutor, ThreadExecutor
 from sdkrelay.io.world import running_reactor
 from tests.storage.contract import IndexContract, LogContract, StoreCase, WalletContract, WholeContract
 from tests.storage.model import ACTIONS, play
+from tests.storage.settling import SettlingContract
 from tests.support.stores import now, opened
 
 #: What to do and a number that says with what.
@@ -87,6 +88,10 @@ class MemoryWalletTests(InMemory, WalletContract, TestCase):
     """Wallets in memory."""
 
 
+class MemorySettlingTests(InMemory, SettlingContract, TestCase):
+    """Settlements in memory."""
+
+
 class MemoryLogTests(InMemory, LogContract, TestCase):
     """The log in memory."""
 
@@ -103,6 +108,10 @@ class FileWalletTests(InFile, WalletContract, TestCase):
     """Wallets in a file."""
 
 
+class FileSettlingTests(InFile, SettlingContract, TestCase):
+    """Settlements in a file."""
+
+
 class FileLogTests(InFile, LogContract, TestCase):
     """The log in a file."""
 
@@ -117,6 +126,10 @@ class ThreadIndexTests(InFileOnThread, IndexContract, TestCase):
 
 class ThreadWalletTests(InFileOnThread, WalletContract, TestCase):
     """Wallets in a file on the store's thread."""
+
+
+class ThreadSettlingTests(InFileOnThread, SettlingContract, TestCase):
+    """Settlements in a file on the store's thread."""
 
 
 class ThreadLogTests(InFileOnThread, LogContract, TestCase):

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from ...ports import Unavailable
+from ...ports import Stale, Unavailable
 from .engine import Engine
 
 T = TypeVar("T")
@@ -114,10 +114,15 @@ class Runner:
         self._opened = _Opened(writer, reader, write_to, read_from)
 
     async def write(self, work: Work[T]) -> T:
-        """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises."""
+        """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises.
+
+        Stale says nothing about how writing stands.
+        """
         opened = self._require()
         try:
             result = await opened.writer.run(lambda: self._transact(opened.write_to, work))
+        except Stale:
+            raise
         except Unavailable as error:
             self._reason = str(error)
             raise
