@@ -34,7 +34,7 @@ GRACE = 5.0
 
 
 #: Bytes read from a socket at a time: thousands of tiny WebSocket frames in one read would hold the reactor for long.
-READ_BYTES = 8192
+READ_BYTES = 4096
 
 
 def bare_response(status: str, code: str, message: str) -> bytes:
