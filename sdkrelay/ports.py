@@ -224,7 +224,10 @@ class WalletStore(Protocol):
     """Registered wallets, their tokens (as SHA-256) and their outputs; every method is one transaction."""
 
     async def register(self, wallet: SealedWallet, token_hash: bytes) -> None:
-        """Insert the wallet, or replace labels, birthday and cursor of the one with this id; add the token."""
+        """Insert the wallet, or replace labels, birthday and cursor of the one with this id; add the token.
+
+        Of a wallet's tokens the newest 100 are kept.
+        """
 
     async def unregister(self, wallet_id: str) -> None:
         """Forget the wallet, its keys, tokens, outputs and its log entries."""

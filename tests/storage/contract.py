@@ -193,6 +193,16 @@ class WalletContract(StoreCase):
         self.assertIsNone(await wallets.wallet_of_token(b"unknown"))
         self.assertEqual(len(await wallets.wallets()), 1)
 
+    async def test_the_newest_hundred_tokens_are_kept(self: Any) -> None:
+        """The oldest goes for each one more; those of other wallets stay, and one given again does not count twice."""
+        wallets = (await self.opened()).wallets
+        await wallets.register(sealed_wallet(2), b"other")
+        tokens = [bytes([255 - number]) for number in range(103)]
+        for token in (*tokens, tokens[50]):
+            await wallets.register(sealed_wallet(1), token)
+        owners = [await wallets.wallet_of_token(token) for token in (b"other", *tokens)]
+        self.assertEqual(owners, [sealed_wallet(2).wallet_id, *[None] * 3, *[sealed_wallet(1).wallet_id] * 100])
+
     async def test_unregistering_forgets_everything_of_the_wallet(self: Any) -> None:
         """Its keys, token, outputs and entries go; those of others, public entries and numbers given stay."""
         store = await self.opened()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, bindparam, delete, insert, select, update
 
 from ...domain.chain import BlockId, display
 from ...domain.notification import Entry, Notice
@@ -24,6 +24,9 @@ from .schema import block, output, token, wallet
 
 #: Values asked for in one statement; databases bound the number of parameters.
 ASK = 500
+
+#: Tokens kept for one wallet: registering is answered with a new one each time, and nobody holds more devices than this.
+MOST_TOKENS = 100
 
 WALLETS = select(wallet).order_by(wallet.c.number)
 KNOWN = select(wallet.c.wallet_id).where(wallet.c.wallet_id.in_(bindparam("ids", expanding=True)))
@@ -82,18 +85,20 @@ class DatabaseWallets:
         self._changes = changes
         self._now = now
         self._put = runner.engine.upsert(wallet, key=("wallet_id",), keep=("number", "created_at"))
+        self._forget_old_tokens = _forget_old_tokens(runner.engine)
 
     async def register(self, wallet: SealedWallet, token_hash: bytes) -> None:
         """Insert the wallet, or replace all but the creation of the one with this id; add the token.
 
         The sealed secret is replaced too: registering again mends a wallet whose master key was lost. ValueError when the
-        token belongs to another wallet.
+        token belongs to another wallet. Of a wallet's tokens the newest 100 are kept.
         """
 
         def work(connection: Connection) -> None:
             number = facts.advance(connection, Counter.WALLETS, 1) + 1
             connection.execute(self._put, wallet_row(number, wallet))
             _add_token(connection, wallet.wallet_id, token_hash)
+            connection.execute(self._forget_old_tokens, {"owner": wallet.wallet_id})
 
         await self._runner.write(work)
 
@@ -135,6 +140,13 @@ class DatabaseWallets:
             return log.record(connection, self._changes.of_known(connection, notices), at)
 
         return await self._runner.write(work)
+
+
+def _forget_old_tokens(engine: Engine) -> Delete:
+    held = token.alias("held")
+    newest_first = select(held.c.token_hash).order_by(engine.by_insertion(held).desc())
+    too_many = newest_first.where(held.c.wallet_id == bindparam("owner")).offset(MOST_TOKENS)
+    return delete(token).where(token.c.token_hash.in_(too_many))
 
 
 def _known(connection: Connection, wallet_ids: Iterable[str]) -> set[str]:
