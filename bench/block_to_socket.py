@@ -94,7 +94,7 @@ class Stage:
 
     async def pause(self, seconds: float = 2.0) -> None:
         """Let things settle."""
-        await deferLater(reactor, seconds, lambda: None)  # type: ignore[arg-type]
+        await deferLater(reactor, seconds, lambda: None)
 
     def transactions(self) -> list[Written]:
         """What a block holds: one payment to each wallet, the rest to strangers, in random order."""

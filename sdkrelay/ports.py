@@ -34,6 +34,10 @@ class Unavailable(Exception):
     """The other side (node, database) cannot answer now; the message says why in words for an operator."""
 
 
+class Stale(Unavailable):
+    """What was computed no longer fits the chain that is stored; compute it again."""
+
+
 class Clock(Protocol):
     """Time, as the reactor has it."""
 
@@ -255,7 +259,10 @@ class WalletStore(Protocol):
     """Registered wallets, their tokens (as SHA-256) and their outputs; every method is one transaction."""
 
     async def register(self, wallet: SealedWallet, token_hash: bytes) -> None:
-        """Insert the wallet, or replace labels, birthday and cursor of the one with this id; add the token."""
+        """Insert the wallet, or replace labels, birthday and cursor of the one with this id; add the token.
+
+        Of a wallet's tokens the newest 100 are kept.
+        """
 
     async def unregister(self, wallet_id: str) -> None:
         """Forget the wallet, its keys, tokens, outputs and its log entries."""
@@ -273,7 +280,10 @@ class WalletStore(Protocol):
         """What was found for a wallet, by height, then as found."""
 
     async def settle(self, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
-        """Apply the changes and log what is told of them, all or nothing."""
+        """Apply the changes and log what is told of them, all or nothing.
+
+        Stale if a cursor (with a hash), or the block of an output, is not the block indexed at that height.
+        """
 
 
 class LogStore(Protocol):

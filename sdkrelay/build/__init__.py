@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config.model import Config
+from ..io.world import tune_interpreter
 from ..origin import Origin
 from .relay import CannotStart, Relay
 
@@ -10,5 +11,6 @@ __all__ = ["CannotStart", "Relay", "make_service"]
 
 
 def make_service(config: Config, origin: Origin | None = None) -> Relay:
-    """The relay for twistd; ``origin`` is where its settings came from and how to start it again."""
+    """The relay for twistd, with the process to itself; ``origin`` is where its settings are from and how to start it again."""
+    tune_interpreter()
     return Relay(config, origin=origin)

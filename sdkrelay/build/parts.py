@@ -34,12 +34,12 @@ from ..services.archived import PaymentSection, WalletSection
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
 from ..services.encryption import EncryptionService
-from ..services.following import Following
+from ..services.following import Following, Retention
 from ..services.handshake import HandshakeService, Identity
 from ..services.hub import Hub
 from ..services.indexing import Indexing
 from ..services.keys import Vault
-from ..services.matching import Matcher
+from ..services.matching import Matcher, Turns
 from ..services.mempool import Mempool
 from ..services.node import Doors, NodeService
 from ..services.payments import PaymentService
@@ -100,7 +100,9 @@ class Parts:
         self._follow(store, vault)
         doors = Doors(self._connections, draining)
         wallet = tuning.wallet
-        node = NodeService(identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet)
+        node = NodeService(
+            identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet, self._unreadable
+        )
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
         greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption, tuning.fallback)
@@ -143,15 +145,19 @@ class Parts:
         stepper = Stepper(matcher, blocks)
         self._mempool = mempool = Mempool(chain, world.compute, tasks, clock)
         self._watch = watch = Watch(store, hub, matcher, stepper, mempool, tasks, clock)
-        turn = tasks.lock()
-        catching = CatchingUp(store.index, watch, stepper, turn, tasks, clock)
+        turns = Turns(tasks)
+        catching = CatchingUp(store.index, watch, stepper, turns, tasks, clock)
         self.indexing = Indexing(chain, store.index, blocks, watch, mempool, hub, tasks, clock, start)
-        self.following = Following(chain, store, self.indexing, watch, catching, mempool, tasks, clock)
+        kept = Retention(86_400 * self._config.retention.days, self._config.retention.entries)
+        self.following = Following(chain, store, self.indexing, watch, catching, mempool, kept, tasks, clock)
         chain.on_hint = both(answers.hint, self.following.hint)
         chain.needed_height = lambda: self.following.needed_height(start)
-        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start)
+        most = self._config.limits.wallets
+        self.wallets = WalletService(store, chain, vault, watch, catching, tasks, clock, network, start, hub, most)
         self.payments = PaymentService(store, hub, watch, tasks, clock, network)
-        self._scans = ScanService(store.index, stepper, mempool, self.wallets, vault, turn, tasks, clock, network)
+        self._scans = ScanService(
+            store.index, stepper, mempool, self.wallets, vault, turns, world.compute, tasks, clock, network
+        )
 
     def _archive(self, store: DatabaseStore, vault: Vault, identity: Identity) -> ArchiveService:
         """What is exported, in the order it is taken in again."""
@@ -193,6 +199,9 @@ class Parts:
         for guard, kind in zip(self._ports, kinds, strict=False):
             guard.limits = kind
         self.factory.limit(WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes))
+
+    def _unreadable(self) -> int:
+        return self.wallets.unreadable
 
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)

@@ -83,7 +83,7 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (StoreError, MasterKeyError, TlsError, Unavailable, CannotListenError) as reason:
+        except (StoreError, MasterKeyError, TlsError, Unavailable, CannotListenError, OSError) as reason:
             await self._end_threads()
             raise CannotStart(f"sdkrelay: {reason}") from reason
 
@@ -91,6 +91,8 @@ class Relay(MultiService):
         """What was begun would keep the process from ending."""
         if self._world.compute.running:
             self._world.compute.stopService()
+        if hasattr(self, "_parts") and self._parts.chain.running:
+            self._parts.chain.stopService()
         if hasattr(self, "_store"):
             await self._store.close()
 
@@ -108,7 +110,9 @@ class Relay(MultiService):
         await self._check_network()
         self._restarter = Restarter(world.reactor, world.clock, self._store, self._origin.command)
         vault, operation = Vault(key, world.entropy), self._operation()
-        self._parts = parts = Parts(config, world, self._store, identity, vault, encryption, self._is_draining, operation)
+        self._parts = parts = Parts(
+            config, world, self._store, identity, vault, encryption, self._is_draining, operation
+        )
         await parts.hub.start()
         await parts.wallets.load()
         await parts.access.start()

@@ -118,6 +118,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     websocket_backlog_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Seconds without progress after which a slow client is cut.")
     ] = 60
+    wallets: Annotated[int, Meta(ge=1, le=10_000_000, description="Wallets that are watched for.")] = 10_000
     http_requests_per_minute: Annotated[
         int, Meta(ge=1, le=100_000_000, description="HTTP requests of one client in a minute.")
     ] = 1000
@@ -137,6 +138,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="HTTP connections at a time.")] = 100
 
 
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long notifications are kept, for clients that come back and ask for what they missed."""
+
+    days: Annotated[int, Meta(ge=1, le=36_500, description="Days after which a notification is forgotten.")] = 30
+    entries: Annotated[
+        int, Meta(ge=1_000, le=1_000_000_000, description="The most that are kept; beyond it the oldest are forgotten.")
+    ] = 5_000_000
+
+
 class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the log shows, and where it goes. SDKRELAY_LOG=info,sdkrelay.io.net=debug sets level and levels at once."""
 
@@ -152,11 +162,12 @@ class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     format: Annotated[
-        Literal["", "text", "json"], _about("text, or json for one object a line; by default text on a terminal, else json.")
+        Literal["", "text", "json"],
+        _about("text, or json for one object a line; by default text on a terminal, else json."),
     ] = ""
-    max_bytes: Annotated[int, Meta(ge=10_000), _about("The size at which the file above is put aside for a new one.")] = (
-        10_000_000
-    )
+    max_bytes: Annotated[
+        int, Meta(ge=10_000), _about("The size at which the file above is put aside for a new one.")
+    ] = 10_000_000
     keep: Annotated[int, Meta(ge=1, le=1000), _about("How many files put aside are kept; older ones are deleted.")] = 7
 
 
@@ -197,6 +208,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: Auth = Auth()
     tls: Tls = Tls()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     logging: Logging = Logging()
 
     @property

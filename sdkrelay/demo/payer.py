@@ -65,6 +65,8 @@ class Payer:
         self._node = node
         self._secret = secret
         self._key = public_key(secret)
+        # A key of its own: with one key for both kinds of input, their sum could be zero (taproot takes it with an even y).
+        self._taproot_secret = hashlib.sha256(b"taproot" + secret).digest()
         self.address = self._address(f"wpkh({self._key.hex()})")
         self._mined: deque[tuple[int, Coin]] = deque()
         self._coins: deque[Coin] = deque()
@@ -131,11 +133,12 @@ class Payer:
         return script
 
     def _to_taproot(self) -> None:
-        """Move a coin to a taproot output of the same key, to be spent next."""
+        """Move a coin to a taproot output, to be spent next."""
         coins = self._take(1)
         sats = sum(coin.sats for coin in coins) // 2
-        txid = self._send(coins, [(self.key_address(self._key[1:]), sats)], True)
-        self._coins.appendleft(Coin(txid, 0, sats, self._secret, taproot=True))
+        key = public_key(self._taproot_secret)
+        txid = self._send(coins, [(self.key_address(key[1:]), sats)], True)
+        self._coins.appendleft(Coin(txid, 0, sats, self._taproot_secret, taproot=True))
 
     def _take(self, sats: int) -> list[Coin]:
         """Coins of at least so many satoshi; mines until there are enough."""

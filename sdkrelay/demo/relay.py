@@ -15,11 +15,22 @@ from typing import Any
 from attrs import define, field
 
 from ..io.bitcoind import tether
+from ..io.bitcoind.obtain import VARIABLE
 from ..io.bitcoind.process import RegtestNode, free_port
 
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 _PATIENCE = 30.0
 _INTERVAL = 0.05
+
+
+def _surroundings() -> dict[str, str]:
+    """The variables it gets: ours, without the one that is for finding bitcoind, and with our own place to import from.
+
+    So a checkout runs itself, whatever folder it is started in.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(path)}
 
 
 class RelayFailed(Exception):
@@ -81,7 +92,7 @@ class RelayProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.environment},
+                env={**_surroundings(), **self.environment},
             )
 
     def stop(self) -> int:

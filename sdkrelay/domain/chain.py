@@ -1,8 +1,8 @@
 """What the relay knows of the block chain, as plain values.
 
 Hashes are 32 bytes in internal order (as hashed and sent on the wire); only :func:`display` and :func:`from_display` know
-the reversed hexadecimal form that people and JSON use. Values on the hot path of the indexer are named tuples: they cost
-half of an attrs instance to make.
+the reversed hexadecimal form that people and JSON use. Values of which a block has thousands are structs that the garbage
+collector does not follow: made in a third of a bare tuple's time, and in no cycle, since they hold bytes and each other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+import msgspec
 from attrs import frozen
 
 BlockHash = NewType("BlockHash", bytes)
@@ -62,7 +63,7 @@ class TxOut(NamedTuple):
     script: bytes
 
 
-class TaprootOutput(NamedTuple):
+class TaprootOutput(msgspec.Struct, frozen=True, gc=False):
     """A pay-to-taproot output of a transaction: index, satoshi, and the 32-byte x-only key as it stands in the script."""
 
     vout: int
@@ -70,7 +71,7 @@ class TaprootOutput(NamedTuple):
     key: bytes
 
 
-class Input(NamedTuple):
+class Input(msgspec.Struct, frozen=True, gc=False):
     """An input with what it spends: the 36-byte outpoint (txid internal order, vout LE), scriptSig, witness, prevout script."""
 
     outpoint: bytes
@@ -79,7 +80,7 @@ class Input(NamedTuple):
     prevout_script: bytes
 
 
-class Transaction(NamedTuple):
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """A transaction as far as silent payments need it.
 
     ``outputs`` holds its taproot outputs only, in order; a coinbase has no inputs here. ``fee`` is satoshi (0 for the
@@ -93,7 +94,7 @@ class Transaction(NamedTuple):
     size: int
 
 
-class Spend(NamedTuple):
+class Spend(msgspec.Struct, frozen=True, gc=False):
     """An input that spends a taproot output: its 36-byte outpoint, the x-only key spent, the spender's txid."""
 
     outpoint: bytes

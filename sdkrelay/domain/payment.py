@@ -59,11 +59,13 @@ class Holdings:
         self.first_by_key: dict[bytes, bytes] = {}
         self.prefixes: set[bytes] = set()
         self._pending: dict[bytes, Output] = {}
+        self.version = 0
         self.absorb(outputs)
 
     def absorb(self, outputs: Iterable[Output]) -> None:
-        """Take over outputs, new or changed, that the store has made durable."""
+        """Take over outputs, new or changed, that the store has made durable; ``version`` tells that some were."""
         for output in outputs:
+            self.version += 1
             self.outputs[output.outpoint] = output
             self.prefixes.add(output.key[:PREFIX])
             if _is_pending(output):
@@ -76,6 +78,11 @@ class Holdings:
     def in_block(self, block: BlockId) -> list[Output]:
         """Outputs confirmed in a block, or spent in it, in the order they were found."""
         return [output for output in self.outputs.values() if block in (output.block, output.spent_in)]
+
+    def blocks(self) -> set[BlockId]:
+        """The blocks that outputs are confirmed or spent in."""
+        places = (block for output in self.outputs.values() for block in (output.block, output.spent_in))
+        return {block for block in places if block is not None}
 
     def of_transaction(self, txid: Txid) -> list[Output]:
         """Pending outputs that a mempool transaction made, or spends."""
@@ -122,6 +129,11 @@ class Draft:
     def touches(self, prefixes: frozenset[bytes]) -> bool:
         """Whether a key the wallet is known to own, one of this draft included, starts with one of these 8 bytes."""
         return not (self._holdings.prefixes.isdisjoint(prefixes) and self._prefixes.isdisjoint(prefixes))
+
+    def concerns(self, prefixes: frozenset[bytes], outpoints: frozenset[bytes]) -> bool:
+        """Whether a transaction that pays keys that start so, and spends these outputs, has to do with the wallet."""
+        held = self._holdings.outputs.keys()
+        return self.touches(prefixes) or not (held.isdisjoint(outpoints) and self._changed.keys().isdisjoint(outpoints))
 
     def own_prefixes(self, among: Set[bytes]) -> Set[bytes]:
         """Which of these 8 bytes start a key the wallet is known to own."""

@@ -17,7 +17,8 @@ from ..domain.problem import Code
 from .message import Malformed, NotJson, Request, UnknownType
 from .values import Secret, decode_value, encode_value
 
-#: More fields, objects and arrays than this in one message are no message of ours, and would take long to look through.
+#: More fields, items, objects and arrays than this in one message are no message of ours, and would take long to look
+#: through.
 MAX_PARTS = 10_000
 #: A value longer than this in JSON is not repeated in an error.
 MAX_SHOWN = 200
@@ -62,9 +63,10 @@ class Catalog:
         """The request in a JSON text. Raises :class:`Malformed`, or its :class:`NotJson` and :class:`UnknownType`."""
         name, request_id = _read_envelope(raw)
         kind = self._kind_of(name, request_id)
+        _refuse_many_parts(raw, request_id)
         try:
             request = kind.decode(raw)
-            _refuse_repeated_keys(raw, request_id)
+            _refuse_repeated_keys(raw)
         except msgspec.ValidationError as error:
             raise _broken(kind, str(error), raw, request_id) from None
         except (ValueError, RecursionError) as error:
@@ -142,9 +144,10 @@ def _refuse_secrets(kind: Kind, texts: Mapping[str, str]) -> None:
 
 def _members(body: bytes) -> dict[str, Any]:
     """The members of a JSON object, each as it was written."""
+    _refuse_many_parts(body, None)
     try:
         members: dict[str, Any] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        _refuse_repeated_keys(body, None)
+        _refuse_repeated_keys(body)
     except msgspec.ValidationError:
         details = {"field": "$", "expected": "a JSON object"}
         raise Malformed(Code.VALIDATION_ERROR, "expected a JSON object", **details) from None
@@ -186,11 +189,15 @@ def _scalar(raw: msgspec.Raw) -> Any:
         return None
 
 
-def _refuse_repeated_keys(raw: bytes, request_id: str | None) -> None:
-    """The decoder takes the last of two equal keys; nobody should have to know which one a relay takes."""
-    if raw.count(b"{") + raw.count(b"[") + raw.count(b":") > MAX_PARTS:
-        message = f"a message has at most {MAX_PARTS} fields, objects and arrays"
+def _refuse_many_parts(raw: bytes, request_id: str | None) -> None:
+    """Before anything is made of the text: half a million list items cost 17 ms, counting what separates them half of one."""
+    if sum(map(raw.count, (b"{", b"[", b":", b","))) > MAX_PARTS:
+        message = f"a message has at most {MAX_PARTS} fields, items, objects and arrays"
         raise Malformed(Code.TOO_LARGE, message, request_id, field="$", expected=message)
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """The decoder takes the last of two equal keys; nobody should have to know which one a relay takes."""
     json.loads(raw, object_pairs_hook=_unique, parse_float=len)
 
 

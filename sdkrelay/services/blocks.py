@@ -5,7 +5,10 @@ They are kept for a while, because the block just indexed is the one that wallet
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -13,8 +16,11 @@ from ..crypto.digest import block_digest
 from ..crypto.silent import TweakComputer
 from ..domain.chain import Block, BlockHash, BlockId, IndexedBlock, Spend, Transaction, Txid, display
 from ..domain.payment import PREFIX
+from ..messages.bitcoin import Malformed
 from ..messages.bitcoin.block import decode_block
 from ..ports import Cache, Chain, Compute, RawBlock, Unavailable
+
+T = TypeVar("T")
 
 #: No tweak that a transaction could have.
 _UNKNOWN = b"unknown"
@@ -25,46 +31,58 @@ WEIGHT = 5
 
 @frozen
 class BlockView:
-    """A block of the best chain with the look-ups a wallet's step needs, and its index row.
+    """A block of the best chain, its index row, and the look-ups that a wallet's step needs, made when one does.
 
-    ``size`` is about what it takes in memory, in bytes; ``paying`` has the transactions that pay a taproot key, by the key's
-    first 8 bytes; ``spends`` is by outpoint.
+    ``size`` is about what it takes in memory, in bytes.
     """
 
-    id: BlockId
     block: Block
     row: IndexedBlock
-    by_txid: Mapping[Txid, Transaction]
-    paying: Mapping[bytes, Sequence[Transaction]]
-    spends: Mapping[bytes, Spend]
     size: int = 0
+
+    @property
+    def id(self) -> BlockId:
+        """The block."""
+        return self.row.id
+
+    @cached_property
+    def by_txid(self) -> Mapping[Txid, Transaction]:
+        """The transactions that pay to taproot, by txid."""
+        return {transaction.txid: transaction for transaction in self.block.transactions}
+
+    @cached_property
+    def paying(self) -> Mapping[bytes, Sequence[Transaction]]:
+        """The transactions that pay a taproot key, by the key's first 8 bytes."""
+        paying: dict[bytes, list[Transaction]] = {}
+        for transaction in self.block.transactions:
+            for output in transaction.outputs:
+                paying.setdefault(output.key[:PREFIX], []).append(transaction)
+        return paying
+
+    @cached_property
+    def spends(self) -> Mapping[bytes, Spend]:
+        """The spends of taproot outputs, by outpoint."""
+        return {spend.outpoint: spend for spend in self.block.spends}
 
 
 def view_block(raw: RawBlock, known: Mapping[Txid, bytes | None]) -> BlockView:
     """Parse a block and index it; tweaks of transactions in ``known`` are taken from there. Malformed if it does not parse."""
     block = decode_block(raw.raw, raw.undo)
-    row = index_block(block, raw.height, known)
-    paying: dict[bytes, list[Transaction]] = {}
-    for transaction in block.transactions:
-        for output in transaction.outputs:
-            paying.setdefault(output.key[:PREFIX], []).append(transaction)
-    return BlockView(
-        id=row.id,
-        block=block,
-        row=row,
-        by_txid={transaction.txid: transaction for transaction in block.transactions},
-        paying=paying,
-        spends={spend.outpoint: spend for spend in block.spends},
-        size=WEIGHT * (len(raw.raw) + len(raw.undo)),
-    )
+    size = WEIGHT * (len(raw.raw) + len(raw.undo))
+    return BlockView(block, index_block(block, raw.height, known), size)
+
+
+def index_row(raw: RawBlock) -> IndexedBlock:
+    """The index row of a block, and nothing else kept of it. Malformed if it does not parse."""
+    return index_block(decode_block(raw.raw, raw.undo), raw.height, {})
 
 
 def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -> IndexedBlock:
     """The index row of a parsed block."""
     tweaks = _tweaks(block.transactions, known)
-    eligible = [(transaction, tweak) for transaction, tweak in zip(block.transactions, tweaks, strict=True) if tweak]
-    packed = b"".join([tweak for _, tweak in eligible])
+    eligible = [transaction for transaction, tweak in zip(block.transactions, tweaks, strict=True) if tweak]
     rest = [transaction for transaction, tweak in zip(block.transactions, tweaks, strict=True) if not tweak]
+    packed = b"".join(filter(None, tweaks))
     return IndexedBlock(
         height=height,
         hash=block.header.hash,
@@ -72,11 +90,11 @@ def index_block(block: Block, height: int, known: Mapping[Txid, bytes | None]) -
         time=block.header.time,
         count=len(eligible),
         digest=block_digest(packed),
-        txids=b"".join([transaction.txid for transaction, _ in eligible]),
+        txids=b"".join([transaction.txid for transaction in eligible]),
         tweaks=packed,
-        counts=b"".join([len(transaction.outputs).to_bytes(4, "little") for transaction, _ in eligible]),
-        prefixes=_prefixes([transaction for transaction, _ in eligible]),
-        largest=b"".join([_largest(transaction).to_bytes(8, "little") for transaction, _ in eligible]),
+        counts=struct.pack(f"<{len(eligible)}I", *[len(transaction.outputs) for transaction in eligible]),
+        prefixes=_prefixes(eligible),
+        largest=struct.pack(f"<{len(eligible)}Q", *map(_largest, eligible)),
         others=_prefixes(rest),
         spent=b"".join([spend.key[:PREFIX] for spend in block.spends]),
     )
@@ -97,7 +115,8 @@ def _prefixes(transactions: Sequence[Transaction]) -> bytes:
 
 
 def _largest(transaction: Transaction) -> int:
-    return max([output.value for output in transaction.outputs])
+    outputs = transaction.outputs
+    return outputs[0].value if len(outputs) == 1 else max([output.value for output in outputs])
 
 
 class Blocks:
@@ -112,7 +131,24 @@ class Blocks:
     async def fetch(self, block_hash: BlockHash, known: Mapping[Txid, bytes | None] | None = None) -> BlockView | None:
         """A block by its hash, None if the node has never heard of it; not kept. Unavailable when the node is away."""
         raw = await self._chain.block(block_hash)
-        return None if raw is None else await self._compute.run(view_block, raw, known or {})
+        return None if raw is None else await self._parsed(block_hash, self._compute.run(view_block, raw, known or {}))
+
+    async def row(self, block_hash: BlockHash) -> IndexedBlock | None:
+        """Only the index row of a block, None if the node has never heard of it. Unavailable when the node is away.
+
+        For the initial sync: thousands of parsed transactions that live on would make the garbage collector stop the world
+        for a tenth of a second at a time (``bench/reactor.py``).
+        """
+        raw = await self._chain.block(block_hash)
+        return None if raw is None else await self._parsed(block_hash, self._compute.run(index_row, raw))
+
+    async def _parsed(self, block_hash: BlockHash, work: Awaitable[T]) -> T:
+        """A block that does not parse is the node's trouble, and may be better after that was mended."""
+        try:
+            return await work
+        except Malformed as error:
+            why = f"block {display(block_hash)} does not parse: {error}; bitcoind may be damaged"
+            raise Unavailable(why) from error
 
     def keep(self, view: BlockView) -> None:
         """Remember a block that is about to be looked into."""

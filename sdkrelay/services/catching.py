@@ -6,10 +6,14 @@ a new block waits for a second at most.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from attrs import evolve
 from twisted.logger import Logger
 
 from ..domain.chain import BlockHash, BlockId, IndexedBlock
-from ..ports import Clock, IndexStore, Lock, Tasks, Unavailable
+from ..ports import Clock, IndexStore, Stale, Tasks, Unavailable
+from .matching import Turns
 from .stepping import Stepper, Stretch, read_stretch
 from .watching import Progress, Step, Watch, Watched
 
@@ -23,14 +27,14 @@ class CatchingUp:
     """Takes wallets that are behind to the tip; each has a task of its own while it is behind."""
 
     def __init__(
-        self, index: IndexStore, watch: Watch, stepper: Stepper, turn: Lock, tasks: Tasks, clock: Clock
+        self, index: IndexStore, watch: Watch, stepper: Stepper, turns: Turns, tasks: Tasks, clock: Clock
     ) -> None:
         self._index = index
         self._watch = watch
         self._stepper = stepper
+        self._turns = turns
         self._tasks = tasks
         self._clock = clock
-        self._turn = turn
 
     def ensure(self, tip_height: int) -> None:
         """Start a task for every wallet that is behind and has none."""
@@ -60,59 +64,105 @@ class CatchingUp:
                 more = await self._again(watched)
                 await self._report(watched, first, self._clock.monotonic() - started)
         finally:
-            watched.catching = None
+            watched.catching = watched.progress = None
 
     async def _again(self, watched: Watched) -> bool:
+        """One stretch, or the arrival; whether there may be more."""
         try:
-            return await self._stretch(watched)
+            tip = await self._index.tip()
+            if tip is None or watched.gone:
+                return False
+            if watched.wallet.cursor.height >= tip.height:
+                return await self._arrive(watched, tip)
+            return await self._stretch(watched, tip)
+        except Stale:
+            return True
         except Unavailable as reason:
             log.warn("wallet {id} waits at {height}: {reason}", **_place(watched), reason=str(reason))
             await self._tasks.sleep(PAUSE)
             return True
 
-    async def _stretch(self, watched: Watched) -> bool:
-        """One stretch; whether there may be more."""
-        tip, cursor, keys = await self._index.tip(), watched.wallet.cursor, watched.keys
-        if tip is None or watched.gone:
-            return False
-        async with self._turn:
-            rows = await read_stretch(self._index, cursor.height + 1, tip.height)
-            stretch = await self._stepper.prepare(keys, rows)
+    async def _stretch(self, watched: Watched, tip: BlockId) -> bool:
+        """The next stretch of the index, a few looked-into blocks at a time."""
+        keys, cursor = watched.keys, watched.wallet.cursor
+
+        async def prepare() -> Stretch:
+            rows = await read_stretch(self._index, keys, cursor.height + 1, tip.height)
+            return await self._stepper.prepare(keys, rows)
+
+        stretch = await self._turns.take(prepare)
+        if not stretch.rows or not watched.follows(stretch.rows[0]):
+            return await self._anchor(watched)
+        number = 0
+        while number < len(stretch.rows) and watched.keys is keys and watched.follows(stretch.rows[number]):
+            number = await self._advance(watched, stretch, number, tip)
+        return True
+
+    async def _advance(self, watched: Watched, stretch: Stretch, number: int, tip: BlockId) -> int:
+        """From one block of the stretch as far as goes in one step; where the next step begins.
+
+        Blocks are fetched and looked into without the wallet's lock; if its holdings changed meanwhile, once more with it,
+        for the blocks are at hand then.
+        """
+        keys, version, draft = watched.keys, watched.holdings.version, watched.draft()
+        done = await self._stepper.draft(draft, keys, stretch, tip.height, number)
+        async with watched.lock:
+            if watched.keys is not keys or not await self._fits(watched, stretch.rows[number:]):
+                return len(stretch.rows)
+            if watched.holdings.version != version:
+                draft = watched.draft()
+                done = await self._stepper.draft(draft, keys, stretch, tip.height, number)
+            await self._watch.settle([Step(watched, draft, stretch.rows[done - 1].id)])
+        return done
+
+    async def _fits(self, watched: Watched, rows: Sequence[IndexedBlock]) -> bool:
+        """Whether the rows are still indexed, and go on where the wallet is."""
+        follows = not watched.gone and watched.follows(rows[0])
+        return follows and await self._index.hash_at(rows[-1].height) == rows[-1].hash
+
+    async def _arrive(self, watched: Watched, tip: BlockId) -> bool:
+        """At the tip: drop what is on no indexed block, and bring the wallet to what the mempool holds."""
+        keys = watched.keys
+        if not watched.is_at(tip) and watched.wallet.cursor.hash:
+            return await self._anchor(watched)
+        await self._watch.scan_mempool(watched)
+        strays = await self._strays(watched)
         async with watched.lock:
             if watched.gone:
                 return False
-            if watched.wallet.cursor != cursor or watched.keys is not keys:
+            if watched.wallet.cursor.height < tip.height or watched.keys is not keys:
                 return True
-            if rows and not await self._fits(watched, rows):
-                return await self._anchor(watched)
-            return await self._settle(watched, stretch)
-
-    async def _settle(self, watched: Watched, stretch: Stretch) -> bool:
-        """Take the wallet over the stretch; at the tip, bring it to what the mempool holds. Its lock is held."""
-        tip = await self._index.tip()
-        if tip is None:
-            return False
-        if stretch.rows:
-            draft = watched.draft()
-            await self._stepper.draft(draft, watched.keys, stretch, tip.height)
-            await self._watch.settle([Step(watched, draft, stretch.rows[-1].id)])
-        if watched.wallet.cursor.height < tip.height:
-            return True
-        await self._watch.refresh(watched)
+            await self._watch.settle([self._without(watched, strays)])
+            await self._watch.refresh(watched)
         return False
 
-    async def _fits(self, watched: Watched, rows: list[IndexedBlock]) -> bool:
-        """Whether the rows still are the index, and go on where the wallet is."""
-        return watched.follows(rows[0]) and await self._index.hash_at(rows[-1].height) == rows[-1].hash
-
     async def _anchor(self, watched: Watched) -> bool:
-        """The index changed under the wallet; one whose cursor is on no indexed block starts again at its birthday."""
-        cursor = watched.wallet.cursor
-        if cursor.hash and await self._index.hash_at(cursor.height) != cursor.hash:
-            log.warn("wallet {id} at {height} is not on the indexed chain: scanned again", **_place(watched))
-            start = BlockId(watched.wallet.birthday - 1, BlockHash(b""))
-            await self._watch.settle([Step(watched, watched.draft(), start)])
+        """The index does not go on where the wallet is: it starts where the index does, or again at its birthday."""
+        async with watched.lock:
+            bounds, cursor = await self._index.bounds(), watched.wallet.cursor
+            start = None
+            if bounds is not None and cursor.height + 1 < bounds[0]:
+                start = bounds[0] - 1
+            elif cursor.hash and await self._index.hash_at(cursor.height) != cursor.hash:
+                start = watched.wallet.birthday - 1
+            if start is not None:
+                log.warn("wallet {id} at {height} is not on the indexed chain: scanned again", **_place(watched))
+                step = self._without(watched, await self._strays(watched))
+                await self._watch.settle([evolve(step, cursor=BlockId(start, BlockHash(b"")))])
+        await self._tasks.sleep(0.1)
         return True
+
+    async def _strays(self, watched: Watched) -> list[BlockId]:
+        """Blocks that outputs of the wallet are in, and that the index does not hold, the highest first."""
+        blocks = sorted(watched.holdings.blocks(), reverse=True)
+        return [block for block in blocks if await self._index.hash_at(block.height) != block.hash]
+
+    def _without(self, watched: Watched, strays: list[BlockId]) -> Step:
+        """A step that undoes these blocks for the wallet."""
+        step = Step(watched, watched.draft())
+        for block in strays:
+            step.draft.disconnected(block, int(self._clock.now()))
+        return step
 
     async def _report(self, watched: Watched, first: int, seconds: float) -> None:
         """Say how far the wallet is, to whoever registered it."""

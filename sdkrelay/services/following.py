@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from attrs import frozen
 from twisted.logger import Logger
 
 from ..domain.chain import BlockId, Txid
@@ -38,11 +39,16 @@ LOOK_EVERY = 5.0
 COMPARE_EVERY = 600.0
 #: More waiting hints than this are dropped; the whole mempool is compared instead.
 MOST_HINTS = 20_000
-#: How long notifications are kept for replay: seconds, and how many at most.
-KEEP_SECONDS = 30 * 24 * 3600
-KEEP_ENTRIES = 5_000_000
 #: Seconds between two clean-ups of the log.
 PRUNE_EVERY = 3600.0
+
+
+@frozen
+class Retention:
+    """How long notifications are kept for replay: seconds, and how many at most."""
+
+    seconds: int
+    entries: int
 
 
 class Following:
@@ -56,6 +62,7 @@ class Following:
         watch: Watch,
         catching: CatchingUp,
         mempool: Mempool,
+        retention: Retention,
         tasks: Tasks,
         clock: Clock,
     ) -> None:
@@ -65,6 +72,7 @@ class Following:
         self._watch = watch
         self._catching = catching
         self._mempool = mempool
+        self._retention = retention
         self._tasks = tasks
         self._clock = clock
         self._hints: deque[MempoolAdded | MempoolRemoved] = deque()
@@ -136,6 +144,7 @@ class Following:
         more = True
         while more:
             more = await self._indexing.step()
+            self._hints.extend(MempoolAdded(txid) for txid in (self._mempool.again() if more else ()))
             tip = await self._store.index.tip()
             if tip is not None:
                 self._catching.ensure(tip.height)
@@ -147,6 +156,7 @@ class Following:
         """After a reorganisation: what went back into the mempool is unconfirmed again."""
         for watched in self._watch.all():
             if watched.catching is None:
+                await self._watch.scan_mempool(watched)
                 async with watched.lock:
                     await self._watch.refresh(watched)
 
@@ -155,11 +165,12 @@ class Following:
             self._mempool.lost()
         if self._mempool.complete:
             return
+        losses = self._mempool.losses
         missing = await self._mempool.missing()
         for start in range(0, len(missing), TOGETHER):
             await self._see(missing[start : start + TOGETHER])
             await self._follow()
-        self._mempool.complete = True
+        self._mempool.complete = losses == self._mempool.losses
         self._compare_at = self._clock.monotonic() + COMPARE_EVERY
 
     async def _take_hints(self) -> None:
@@ -176,8 +187,13 @@ class Following:
 
     async def _see(self, txids: Iterable[Txid]) -> None:
         seen = await self._mempool.fetch(txids)
-        if seen and len(self._watch):
-            await self._watch.seen(seen)
+        try:
+            if seen and len(self._watch):
+                await self._watch.seen(seen)
+        except Exception:
+            for entry in seen:
+                self._mempool.forget(entry.transaction.txid)
+            raise
 
     async def _settle_doubts(self) -> None:
         """What was told as unconfirmed and is in the mempool no more was evicted, unless a block has just taken it."""
@@ -197,6 +213,6 @@ class Following:
         if self._clock.monotonic() < self._prune_at:
             return
         self._prune_at = self._clock.monotonic() + PRUNE_EVERY
-        gone = await self._store.log.prune(int(self._clock.now()) - KEEP_SECONDS, KEEP_ENTRIES)
+        gone = await self._store.log.prune(int(self._clock.now()) - self._retention.seconds, self._retention.entries)
         if gone:
             log.info("forgot {count} notifications older than the retention", count=gone)

@@ -63,7 +63,9 @@ class HandshakeService:
             raise invalid("type", "any message but handshake and encrypted_message inside an encrypted_message")
         network = self._identity.network
         if request.network is not None and request.network != network:
-            return self._reject(request, caller, f"this relay serves {network.value}, another network than the one named")
+            return self._reject(
+                request, caller, f"this relay serves {network.value}, another network than the one named"
+            )
         if request.token is None:
             await self._access.prove(caller)
         elif not await self._access.admit(caller, request.token):

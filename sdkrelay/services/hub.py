@@ -157,6 +157,11 @@ class Hub:
         feed.names = without(feed.names, known(request.subscriptions))
         return UnsubscribeResponse(subscriptions=listed(feed.names), relay_id=self._relay_id)
 
+    def release(self, wallet_id: str) -> None:
+        """A wallet is forgotten: no session may hear of one registered by the same keys later, unless it proves that anew."""
+        for feed in self._feeds.values():
+            feed.caller.release(wallet_id)
+
     async def listen(self, caller: Caller, names: frozenset[Topic], since: str | None) -> tuple[str, ...]:
         """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held."""
         after = None if since is None else await self._number(since)

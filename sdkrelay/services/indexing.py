@@ -7,20 +7,22 @@ not on the node's best chain is undone first, one block at a time, each in one t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ..domain.chain import BlockHash, BlockId, display
+from ..domain.chain import BlockId, IndexedBlock, display
 from ..domain.notification import BlockData, DisconnectData, Kind, Notice, Topic
 from ..domain.status import CatchingUp, IndexerCondition, Live, Stalled, Starting
-from ..messages.bitcoin import Malformed
-from ..ports import Chain, Clock, IndexStore, Tasks, Unavailable
+from ..ports import Chain, Clock, IndexStore, Tasks
 from .blocks import Blocks, BlockView
+from .forks import Forks
 from .hub import Hub
 from .mempool import Mempool
 from .watching import Watch
 
 log = Logger()
+T = TypeVar("T")
 
 #: Further behind than this (a week of mainnet) blocks are indexed in batches and not told one by one.
 BULK_DISTANCE = 1_000
@@ -56,6 +58,7 @@ class Indexing:
         self._start_height = start_height
         self._pace = _Pace(clock)
         self.condition: IndexerCondition = Starting()
+        self._forks = Forks(chain, index)
         self.reorganised = False
         self.height: int | None = None
 
@@ -65,6 +68,7 @@ class Indexing:
         self.height = None if tip is None else tip.height
         node = await self._chain.tip()
         if tip is not None and not await self._holds(tip, node):
+            await self._forks.check(tip, node)
             await self._undo(tip)
             return True
         if tip == node or node.height < self._start_height:
@@ -86,16 +90,8 @@ class Indexing:
         self._pace.reset()
 
     async def _holds(self, tip: BlockId, node: BlockId) -> bool:
-        """Whether our tip is on the node's best chain; a node that is only behind us must be given time to catch up."""
-        if node.height >= tip.height:
-            return node == tip or await self._chain.hash_at(tip.height) == tip.hash
-        if await self._index.hash_at(node.height) == node.hash and await self._is_loading():
-            raise Unavailable(f"bitcoind is loading the chain: at height {node.height}, the index is at {tip.height}")
-        return False
-
-    async def _is_loading(self) -> bool:
-        info = await self._chain.info()
-        return bool(info["blockchain_info"]["initialblockdownload"])
+        """Whether our tip is on the node's best chain."""
+        return node == tip or (node.height >= tip.height and await self._chain.hash_at(tip.height) == tip.hash)
 
     async def _undo(self, tip: BlockId) -> None:
         rows = await self._index.rows(tip.height, tip.height)
@@ -119,7 +115,7 @@ class Indexing:
 
     async def _extend_by_one(self, tip: BlockId | None, height: int, node: BlockId) -> bool:
         block_hash = node.hash if height == node.height else await self._chain.hash_at(height)
-        view = None if block_hash is None else await self._fetch(block_hash)
+        view = None if block_hash is None else await self._blocks.fetch(block_hash, self._mempool.tweaks)
         if view is None or (tip is not None and view.row.prev_hash != tip.hash):
             return True
         entries = await self._index.append_block(view.row, [mined(view)])
@@ -131,24 +127,15 @@ class Indexing:
         return True
 
     async def _extend_by_batch(self, tip: BlockId | None, first: int, node: BlockId) -> bool:
-        views = await self._tasks.gather(*[self._at(height) for height in range(first, first + BATCH)])
-        rows = [view.row for view in _linked(tip, views)]
+        rows = _linked(tip, await self._tasks.gather(*[self._row(height) for height in range(first, first + BATCH)]))
         if rows:
             await self._index.append_blocks(rows)
             self._report(rows[-1].height, node.height)
         return True
 
-    async def _at(self, height: int) -> BlockView | None:
+    async def _row(self, height: int) -> IndexedBlock | None:
         block_hash = await self._chain.hash_at(height)
-        return None if block_hash is None else await self._fetch(block_hash)
-
-    async def _fetch(self, block_hash: BlockHash) -> BlockView | None:
-        try:
-            return await self._blocks.fetch(block_hash, self._mempool.tweaks)
-        except Malformed as error:
-            raise Unavailable(
-                f"block {display(block_hash)} does not parse: {error}; bitcoind may be damaged"
-            ) from error
+        return None if block_hash is None else await self._blocks.row(block_hash)
 
     def _report(self, height: int, target: int) -> None:
         rate = self._pace.rate(height)
@@ -196,15 +183,15 @@ class _Pace:
         return True
 
 
-def _linked(tip: BlockId | None, views: Sequence[BlockView | None]) -> list[BlockView]:
-    """The leading views that build on the tip and on each other."""
-    linked: list[BlockView] = []
+def _linked(tip: BlockId | None, rows: Sequence[IndexedBlock | None]) -> list[IndexedBlock]:
+    """The leading rows that build on the tip and on each other."""
+    linked: list[IndexedBlock] = []
     previous = None if tip is None else tip.hash
-    for view in views:
-        if view is None or (previous is not None and view.row.prev_hash != previous):
+    for row in rows:
+        if row is None or (previous is not None and row.prev_hash != previous):
             break
-        linked.append(view)
-        previous = view.row.hash
+        linked.append(row)
+        previous = row.hash
     return linked
 
 

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 
 from ..crypto.seal import NONCE_SIZE, open_sealed, seal
-from ..crypto.silent import check_labels, check_scan_secret, check_spend_key
+from ..crypto.silent import Scanner, check_labels, check_scan_secret, check_spend_key
 from ..domain.problem import invalid
 from ..domain.wallet import MAX_LABELS, Keys, SealedWallet, Wallet
 from ..ports import Entropy
@@ -26,7 +26,12 @@ def checked_keys(scan_private_key: str, spend_public_key: str, labels: Sequence[
         check_spend_key(spend_key)
     except ValueError:
         raise invalid(f"{where}spend_public_key", "a compressed point of secp256k1", value=spend_public_key) from None
-    return Keys(secret, spend_key, checked_labels(labels, where))
+    keys = Keys(secret, spend_key, checked_labels(labels, where))
+    try:
+        Scanner(keys.scan_secret, keys.spend_key, keys.labels)
+    except ValueError:
+        raise invalid(f"{where}spend_public_key", "a key that no label of the wallet cancels") from None
+    return keys
 
 
 def checked_labels(labels: Sequence[int], where: str = "") -> tuple[int, ...]:

@@ -6,8 +6,10 @@ Rows are cut into pieces so that all processors work on one scan, and so that a 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import accumulate
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
@@ -15,7 +17,9 @@ from ..crypto.silent import Scanner, compress
 from ..domain.chain import IndexedBlock, Transaction
 from ..domain.payment import PREFIX, Match
 from ..domain.wallet import Keys
-from ..ports import Compute
+from ..ports import Compute, Event, Tasks
+
+T = TypeVar("T")
 
 #: Rows in one piece of work: about an eighth of a second of one processor.
 PIECE = 2_000
@@ -85,6 +89,8 @@ def select(block: IndexedBlock, rows: Sequence[int]) -> Columns:
 
 def find_rows(keys: Keys, columns: Columns) -> list[int]:
     """The rows that may pay the wallet (an output has the first 8 bytes of one of its keys), ascending."""
+    if not columns.count:
+        return []
     scanner = Scanner(keys.scan_secret, keys.spend_key, keys.labels)
     return scanner.hits(columns.tweaks, columns.counts, columns.prefixes)
 
@@ -123,7 +129,11 @@ def _prefixes_in(packed: bytes) -> frozenset[bytes]:
 
 
 class Matcher:
-    """The elliptic-curve work of scanning, spread over the workers."""
+    """The elliptic-curve work of scanning, spread over the workers.
+
+    Only a few pieces are handed to them at a time, so that other work comes in between, and little is done in vain when
+    whoever asked is gone.
+    """
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
@@ -133,18 +143,14 @@ class Matcher:
         columns = join_rows(rows)
         if not columns.count:
             return [[] for _ in rows]
-        size = max(1, min(PIECE, -(-columns.count // self._compute.workers)))
-        pending = [self._compute.run(find_rows, keys, piece) for piece in cut(columns, size)]
-        hits = [number * size + row for number, piece in enumerate(pending) for row in await piece]
+        size = max(1, min(piece_size(keys), -(-columns.count // self._compute.workers)))
+        found = await self._all(find_rows, [(keys, piece) for piece in cut(columns, size)])
+        hits = [number * size + row for number, piece in enumerate(found) for row in piece]
         return _by_block(rows, hits)
 
     async def block(self, keys: Sequence[Keys], columns: Sequence[Columns]) -> list[list[int]]:
         """For each of several wallets, which of its rows may pay it; every wallet is a piece of work."""
-        pending = [
-            self._compute.run(find_rows, one, rows) if rows.count else None
-            for one, rows in zip(keys, columns, strict=True)
-        ]
-        return [await piece if piece else [] for piece in pending]
+        return await self._all(find_rows, list(zip(keys, columns, strict=True)))
 
     async def matches(self, keys: Keys, transactions: Sequence[tuple[bytes, Transaction]]) -> list[list[Match]]:
         """What each transaction, given with its tweak, pays the wallet."""
@@ -155,12 +161,82 @@ class Matcher:
     ) -> list[dict[int, list[Match]]]:
         """For each wallet, what the transactions at hand pay it, by their index."""
         columns = columns_of(transactions)
-        pending = [self._compute.run(find_and_match, one, columns, transactions) for one in keys]
-        return [await piece for piece in pending]
+        return await self._all(find_and_match, [(one, columns, transactions) for one in keys])
 
     async def prefixes(self, rows: Sequence[IndexedBlock]) -> list[frozenset[bytes]]:
         """For each block, the keys it pays or spends, see :func:`prefix_sets`."""
         return await self._compute.run(prefix_sets, rows)
+
+    async def _all(self, function: Callable[..., T], pieces: Sequence[tuple[Any, ...]]) -> list[T]:
+        """The function of each piece, in order, with as many under way as keep the workers busy."""
+        ahead = 2 * self._compute.workers
+        pending: deque[Awaitable[T]] = deque()
+        done: list[T] = []
+        for piece in pieces:
+            if len(pending) == ahead:
+                done.append(await pending.popleft())
+            pending.append(self._compute.run(function, *piece))
+        while pending:
+            done.append(await pending.popleft())
+        return done
+
+
+def piece_size(keys: Keys) -> int:
+    """How many rows are a piece of work for this wallet: each label costs about a thirtieth of a row more."""
+    return max(1, PIECE * 30 // (30 + len(keys.labels)))
+
+
+class Turns:
+    """One stretch of heavy work at a time, in order of asking.
+
+    Work begun goes on to its end even when nobody waits for it any more: so who asks and leaves, again and again, never
+    has more than one stretch under way. Work not begun by then is not begun.
+    """
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._lock = tasks.lock()
+
+    async def take(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What the work returns or raises."""
+        turn = _Turn(work, self._tasks.event())
+        self._tasks.start("a turn of heavy work", self._run(turn))
+        try:
+            await turn.done.wait()
+        finally:
+            turn.wanted = False
+        return turn.result()
+
+    async def _run(self, turn: _Turn[T]) -> None:
+        async with self._lock:
+            await turn.run()
+
+
+class _Turn(Generic[T]):
+    """One stretch of work and its outcome."""
+
+    def __init__(self, work: Callable[[], Awaitable[T]], done: Event) -> None:
+        self._work = work
+        self.done = done
+        self.wanted = True
+        self._outcome: list[T] = []
+        self._failure: Exception | None = None
+
+    async def run(self) -> None:
+        """Do it, if it is still wanted, and say that it is done."""
+        if not self.wanted:
+            return
+        try:
+            self._outcome.append(await self._work())
+        except Exception as failure:
+            self._failure = failure
+        self.done.set()
+
+    def result(self) -> T:
+        """What came of it."""
+        if self._failure is not None:
+            raise self._failure
+        return self._outcome[0]
 
 
 def _by_block(rows: Sequence[IndexedBlock], hits: Sequence[int]) -> list[list[int]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import define
+from attrs import define, field
 from twisted.logger import Logger
 
 from ..crypto.silent import TweakComputer
 from ..domain.chain import Block, Spend, Transaction, Txid, display
-from ..domain.payment import Match
+from ..domain.payment import PREFIX, Match
 from ..messages.bitcoin import Malformed
 from ..messages.bitcoin.block import decode_transaction
 from ..ports import Chain, Clock, Compute, RawTransaction, Tasks
@@ -26,20 +26,26 @@ TOGETHER = 100
 #: At most this many are held; beyond it new ones are left to their blocks.
 MOST = 300_000
 
+#: At most this many that could not be had are asked for again after the next block.
+MOST_AGAIN = 10_000
+
 
 @define
 class Seen:
     """A mempool transaction: what it pays and spends of taproot, its tweak (64 bytes, None: ineligible), when it was seen.
 
-    ``wallets`` are those scanned against it, ``matches`` what it pays them, by wallet.
+    ``prefixes`` are the first 8 bytes of the keys it pays, ``outpoints`` the taproot outputs it spends. ``wallets`` are those
+    scanned against it, ``matches`` what it pays them, by wallet.
     """
 
     transaction: Transaction
     spends: tuple[Spend, ...]
     tweak: bytes | None
     time: int
-    wallets: frozenset[str]
-    matches: dict[str, list[Match]]
+    prefixes: frozenset[bytes]
+    outpoints: frozenset[bytes]
+    wallets: frozenset[str] = frozenset()
+    matches: dict[str, list[Match]] = field(factory=dict)
 
 
 def decode_seen(fetched: Sequence[RawTransaction], time: int) -> list[Seen]:
@@ -54,7 +60,9 @@ def decode_seen(fetched: Sequence[RawTransaction], time: int) -> list[Seen]:
             continue
         if transaction.outputs or spends:
             tweak = computer.tweak(transaction.inputs) if transaction.outputs else None
-            seen.append(Seen(transaction, spends, tweak, time, frozenset(), {}))
+            prefixes = frozenset(output.key[:PREFIX] for output in transaction.outputs)
+            outpoints = frozenset(spend.outpoint for spend in spends)
+            seen.append(Seen(transaction, spends, tweak, time, prefixes, outpoints))
     return seen
 
 
@@ -74,6 +82,8 @@ class Mempool:
         self.spends: dict[bytes, Spend] = {}
         self.tweaks: dict[Txid, bytes | None] = {}
         self.complete = False
+        self._losses = 0
+        self._again: dict[Txid, None] = {}
 
     def __contains__(self, txid: Txid) -> bool:
         return txid in self._known
@@ -93,6 +103,7 @@ class Mempool:
         fresh = [txid for txid in dict.fromkeys(txids) if txid not in self._known][: max(0, MOST - len(self._known))]
         fetched = await self._tasks.gather(*[self._chain.transaction(txid) for txid in fresh])
         there = [(txid, raw) for txid, raw in zip(fresh, fetched, strict=True) if raw is not None]
+        self._remember(set(fresh).difference([txid for txid, _ in there]))
         seen = await self._compute.run(decode_seen, [raw for _, raw in there], int(self._clock.now()))
         self._known.update([txid for txid, _ in there])
         for entry in seen:
@@ -102,6 +113,16 @@ class Mempool:
                 self.tweaks[txid] = entry.tweak
             self.spends.update({spend.outpoint: spend for spend in entry.spends})
         return seen
+
+    def _remember(self, vanished: set[Txid]) -> None:
+        """A block may just have taken the parent of a transaction that could not be had: it is asked for again."""
+        if len(self._again) + len(vanished) <= MOST_AGAIN:
+            self._again.update(dict.fromkeys(vanished))
+
+    def again(self) -> list[Txid]:
+        """Transactions to be asked for once more, now that there is another block."""
+        again, self._again = self._again, {}
+        return list(again)
 
     def forget(self, txid: Txid) -> None:
         """A transaction left the mempool."""
@@ -122,6 +143,12 @@ class Mempool:
     def lost(self) -> None:
         """Hints were lost: nothing is concluded from absence until the whole was compared again."""
         self.complete = False
+        self._losses += 1
+
+    @property
+    def losses(self) -> int:
+        """How often hints were lost; a comparison is only whole if none were while it was under way."""
+        return self._losses
 
     def unscanned(self, wallet_id: str) -> list[Seen]:
         """Eligible transactions this wallet was not scanned against."""
@@ -129,9 +156,10 @@ class Mempool:
 
     def forget_wallet(self, wallet_id: str) -> None:
         """A wallet is gone, or its keys changed: what was found for it is no longer known."""
+        without: dict[frozenset[str], frozenset[str]] = {}
         for entry in self.seen.values():
             if wallet_id in entry.wallets:
-                entry.wallets -= {wallet_id}
+                entry.wallets = without.setdefault(entry.wallets, entry.wallets - {wallet_id})
                 entry.matches.pop(wallet_id, None)
 
     async def is_gone(self, txid: Txid) -> bool:

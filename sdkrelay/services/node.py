@@ -50,12 +50,14 @@ class NodeService:
         doors: Doors,
         clock: Clock,
         wallet: Callable[[], str] = lambda: "",
+        unreadable: Callable[[], int] = lambda: 0,
     ) -> None:
         self._identity = identity
         self._chain = chain
         self._store = store
         self._indexer = indexer
         self._doors = doors
+        self._unreadable = unreadable
         self._clock = clock
         self._wallet = wallet
         self._started = clock.monotonic()
@@ -101,6 +103,7 @@ class NodeService:
             "bitcoin_core": node.reason or ("" if node.state in _FIT else f"bitcoind is {node.state.value}"),
             "indexer": indexer.reason or "",
             "store": self._store.condition() or "",
+            "wallets": _unreadable_wallets(self._unreadable()),
             "relay": "the relay is stopping" if self._doors.draining() else "",
         }
         return {part: reason for part, reason in told.items() if reason}
@@ -144,6 +147,10 @@ class NodeService:
         if details is None:
             raise Problem(Code.NOT_FOUND, "bitcoind knows no such block", field="block_hash", value=request.block_hash)
         return msgspec.convert(details, BitcoinBlock)
+
+
+def _unreadable_wallets(count: int) -> str:
+    return f"{count} wallets cannot be read: put the right master key back, or register them again" if count else ""
 
 
 _FIT = (NodeState.CONNECTED, NodeState.NOT_CONFIGURED)

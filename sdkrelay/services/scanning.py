@@ -11,7 +11,7 @@ from attrs import define, frozen
 from msgspec import UNSET
 
 from ..crypto.silent import decode_address, labelled_address
-from ..domain.chain import BlockHash, IndexedBlock, Network, display
+from ..domain.chain import BlockHash, Network, display
 from ..domain.notification import btc
 from ..domain.payment import Draft, Holdings
 from ..domain.problem import Code, Problem, invalid, unavailable
@@ -25,16 +25,19 @@ from ..messages.native.scan import (
     ScanResponse,
 )
 from ..messages.native.session import Error
-from ..ports import Caller, Clock, IndexStore, Lock, Task, Tasks, Unavailable
+from ..ports import Caller, Clock, Compute, IndexStore, Task, Tasks, Unavailable
 from .keys import Vault, checked_keys
+from .matching import Turns
 from .mempool import Mempool
 from .router import handles
-from .stepping import Stepper, read_stretch
+from .stepping import Stepper, Stretch, read_stretch
 from .wallets import WalletService, address_of, progress_message
 from .watching import Progress
 
 #: Scans that one session may have under way.
 MOST_SCANS = 4
+#: Keys and labels that one request may bring, each counting one.
+MOST_KEYS = 400
 #: Outputs in one answer; more come in several.
 PAGE = 500
 #: Seconds until a scan goes on when a block could not be had, and how often it is tried.
@@ -43,10 +46,11 @@ PAUSE, TRIES = 2.0, 30
 
 @frozen
 class Target:
-    """Whose payments are looked for."""
+    """Whose payments are looked for; with a label, those to the labelled address only."""
 
     address: str
     keys: Keys
+    label: int | None = None
 
 
 @define(eq=False)
@@ -74,7 +78,8 @@ class ScanService:
         mempool: Mempool,
         wallets: WalletService,
         vault: Vault,
-        turn: Lock,
+        turns: Turns,
+        compute: Compute,
         tasks: Tasks,
         clock: Clock,
         network: Network,
@@ -84,16 +89,18 @@ class ScanService:
         self._mempool = mempool
         self._wallets = wallets
         self._vault = vault
-        self._turn = turn
+        self._turns = turns
+        self._compute = compute
         self._tasks = tasks
         self._clock = clock
         self._network = network
         self._scans: dict[str, Scan] = {}
+        self._sessions: set[str] = set()
 
     @handles(ScanRequest)
     async def scan(self, request: ScanRequest, caller: Caller) -> ScanProgress:
         """Start a scan; its progress and its result follow."""
-        targets = self._targets(request, caller)
+        targets = await self._targets(request, caller)
         await self._check_range(request.from_block, request.to_block)
         if sum(scan.caller is caller for scan in self._scans.values()) >= MOST_SCANS:
             raise Problem(Code.LIMIT_EXCEEDED, f"{MOST_SCANS} scans of this session are under way: await or cancel one")
@@ -103,7 +110,9 @@ class ScanService:
         scan = Scan(self._vault.name(), request.id, caller, targets, first, last, started, progress)
         self._scans[scan.scan_id] = scan
         scan.task = caller.beside("scan", self._run(scan))
-        caller.at_end(lambda: self._forget(scan))
+        if caller.session_id not in self._sessions:
+            self._sessions.add(caller.session_id)
+            caller.at_end(lambda: self._ended(caller.session_id))
         return progress_message(progress, scan.scan_id, request.id)
 
     @handles(ScanCancel)
@@ -117,45 +126,41 @@ class ScanService:
             scan.task.cancel()
         return progress_message(scan.progress, scan.scan_id, request.id, cancelled=True)
 
-    def _targets(self, request: ScanRequest, caller: Caller) -> list[Target]:
-        """Who is scanned for. Problem for an address whose keys nobody gave."""
+    async def _targets(self, request: ScanRequest, caller: Caller) -> list[Target]:
+        """Who is scanned for. Problem for an address whose keys nobody gave, or for more keys than one request may bring."""
+        if sum(1 + len(keys.labels) for keys in request.scan_keys) > MOST_KEYS:
+            raise invalid("scan_keys", f"at most {MOST_KEYS} keys and labels together")
         given = [
-            checked_keys(keys.scan_private_key.reveal(), keys.spend_public_key, keys.labels, f"scan_keys[{number}].")
+            await self._compute.run(
+                checked_keys,
+                keys.scan_private_key.reveal(),
+                keys.spend_public_key,
+                keys.labels,
+                f"scan_keys[{number}].",
+            )
             for number, keys in enumerate(request.scan_keys)
         ]
-        known: dict[str, Keys] = {}
-        for keys in [*given, *(wallet.keys for wallet in self._wallets.held_by(caller))]:
-            known |= dict.fromkeys(self._addresses(keys), keys)
         wanted = request.addresses or [address_of(keys, self._network) for keys in given]
         if not wanted:
             raise invalid("addresses", "at least one silent payment address, or scan_keys")
-        return [Target(address, self._keys_of(address, known, number)) for number, address in enumerate(wanted)]
+        known = [*given, *(wallet.keys for wallet in self._wallets.held_by(caller))]
+        for number, address in enumerate(wanted):
+            self._check_address(address, number)
+        found = await self._compute.run(find_targets, [address.lower() for address in wanted], known, self._network)
+        return [
+            _known(target, address, number) for number, (target, address) in enumerate(zip(found, wanted, strict=True))
+        ]
 
-    def _addresses(self, keys: Keys) -> Iterator[str]:
-        """The wallet's own address and the labelled ones."""
-        hrp = "sp" if self._network is Network.MAIN else "tsp"
-        yield address_of(keys, self._network)
-        for label in keys.labels:
-            yield labelled_address(keys.scan_secret, keys.spend_key, label, hrp)
-
-    def _keys_of(self, address: str, known: dict[str, Keys], number: int) -> Keys:
+    def _check_address(self, address: str, number: int) -> None:
+        """Problem for what is no address, or one of another network."""
         field = f"addresses[{number}]"
         try:
             hrp = decode_address(address).hrp
         except ValueError as error:
             raise invalid(field, "a silent payment address", f"{field}: {error}", value=address) from None
-        expected = "sp" if self._network is Network.MAIN else "tsp"
-        if hrp != expected:
-            wanted = f"an address of network {self._network} ({expected}1…)"
+        if hrp != _hrp(self._network):
+            wanted = f"an address of network {self._network} ({_hrp(self._network)}1…)"
             raise invalid(field, wanted, f"{field} is of another network: expected {wanted}", value=address)
-        if address.lower() not in known:
-            raise invalid(
-                field,
-                "an address of a wallet this session holds, or of the scan_keys given",
-                f"{field}: an address alone cannot be scanned for: register the wallet, or give its scan_keys",
-                value=address,
-            )
-        return known[address.lower()]
 
     async def _check_range(self, first: int, last: int) -> None:
         """Problem unless all these blocks are indexed."""
@@ -177,6 +182,12 @@ class ScanService:
         except Problem as problem:
             scan.caller.tell(_refusal(problem, scan.request_id))
         finally:
+            self._forget(scan)
+
+    def _ended(self, session_id: str) -> None:
+        """A session is gone, and its scans with it, those too that had not begun."""
+        self._sessions.discard(session_id)
+        for scan in [scan for scan in self._scans.values() if scan.caller.session_id == session_id]:
             self._forget(scan)
 
     def _forget(self, scan: Scan) -> None:
@@ -202,25 +213,33 @@ class ScanService:
         height, previous = scan.first, BlockHash(b"")
         tip = await self._index.tip()
         while tip is not None and height <= tip.height:
-            async with self._turn:
-                last = scan.last if height <= scan.last else tip.height
-                rows = await read_stretch(self._index, height, last)
-                if not rows or (previous and rows[0].prev_hash != previous):
-                    return None
-                await self._step(holdings, target, rows, tip.height, height <= scan.last)
+            search = height <= scan.last
+            stretch = await self._stretch(target, height, scan.last if search else tip.height, search)
+            rows = stretch.rows
+            if not rows or (previous and rows[0].prev_hash != previous):
+                return None
+            await self._step(holdings, target, stretch, tip.height)
             self._report(scan, min(rows[-1].height, scan.last))
             height, previous = rows[-1].height + 1, rows[-1].hash
             if height > scan.last and not holdings.outputs:
                 break
         return holdings if await self._index.hash_at(height - 1) == previous else None
 
-    async def _step(
-        self, holdings: Holdings, target: Target, rows: Sequence[IndexedBlock], tip_height: int, search: bool
-    ) -> None:
-        prepared = self._stepper.prepare(target.keys, rows) if search else self._stepper.spends_only(rows)
-        draft = Draft(holdings, "", target.address)
-        await self._stepper.draft(draft, target.keys, await prepared, tip_height)
-        holdings.absorb(draft.outputs)
+    async def _stretch(self, target: Target, first: int, last: int, search: bool) -> Stretch:
+        """The next blocks, with the heavy work done in turn; past the range only spends are looked for."""
+
+        async def prepare() -> Stretch:
+            rows = await read_stretch(self._index, target.keys, first, last)
+            return await (self._stepper.prepare(target.keys, rows) if search else self._stepper.spends_only(rows))
+
+        return await self._turns.take(prepare)
+
+    async def _step(self, holdings: Holdings, target: Target, stretch: Stretch, tip_height: int) -> None:
+        number = 0
+        while number < len(stretch.rows):
+            draft = Draft(holdings, "", target.address)
+            number = await self._stepper.draft(draft, target.keys, stretch, tip_height, number)
+            holdings.absorb(draft.outputs)
 
     def _report(self, scan: Scan, done: int) -> None:
         """Say how far the scan is; once for every stretch."""
@@ -237,6 +256,7 @@ class ScanService:
             self._found(output)
             for output in sorted(holdings.outputs.values(), key=_place)
             if output.standing is Standing.CONFIRMED and output.reuse_of is None
+            if target.label is None or output.label == target.label
         ]
         pages = [found[start : start + PAGE] for start in range(0, len(found), PAGE)] or [[]]
         for number, page in enumerate(pages):
@@ -265,6 +285,37 @@ class ScanService:
             output=output.key.hex(),
             ambiguous=output.ambiguous,
         )
+
+
+def find_targets(addresses: Sequence[str], known: Sequence[Keys], network: Network) -> list[Target | None]:
+    """The wallet of each address, by its own address or, if it is none, by a labelled one; None where nobody gave its keys."""
+    targets = {address: Target(address, keys) for keys in known for address in [address_of(keys, network)]}
+    if not targets.keys() >= set(addresses):
+        targets = dict(_labelled(known, network)) | targets
+    return [targets.get(address) for address in addresses]
+
+
+def _labelled(known: Sequence[Keys], network: Network) -> Iterator[tuple[str, Target]]:
+    for keys in known:
+        for label in keys.labels:
+            address = labelled_address(keys.scan_secret, keys.spend_key, label, _hrp(network))
+            yield address, Target(address, keys, label)
+
+
+def _known(target: Target | None, address: str, number: int) -> Target:
+    if target is not None:
+        return target
+    field = f"addresses[{number}]"
+    raise invalid(
+        field,
+        "an address of a wallet this session holds, or of the scan_keys given",
+        f"{field}: an address alone cannot be scanned for: register the wallet, or give its scan_keys",
+        value=address,
+    )
+
+
+def _hrp(network: Network) -> str:
+    return "sp" if network is Network.MAIN else "tsp"
 
 
 def scan_response(scan: Scan, result: AddressResult, more: bool) -> ScanResponse:

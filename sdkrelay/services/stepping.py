@@ -14,7 +14,7 @@ from ..domain.payment import PREFIX, Draft, Match, Sighting
 from ..domain.wallet import Keys
 from ..ports import IndexStore
 from .blocks import Blocks, BlockView
-from .matching import Matcher
+from .matching import PIECE, Matcher, piece_size
 
 #: A stretch is read from the index in portions of this many blocks, until it has …
 PORTION = 50
@@ -22,12 +22,15 @@ PORTION = 50
 STRETCH_TWEAKS = 20_000
 #: … or this many blocks.
 STRETCH_BLOCKS = 2_000
+#: So many blocks are looked into at a time; the rest of a stretch is another step.
+LOOKED_INTO = 16
 
 
-async def read_stretch(index: IndexStore, first: int, last: int) -> list[IndexedBlock]:
+async def read_stretch(index: IndexStore, keys: Keys, first: int, last: int) -> list[IndexedBlock]:
     """The next blocks to take a wallet over, from ``first`` on and at most to ``last``; fewer where the index ends."""
     rows: list[IndexedBlock] = []
-    while first <= last and len(rows) < STRETCH_BLOCKS and sum(row.count for row in rows) < STRETCH_TWEAKS:
+    most = STRETCH_TWEAKS * piece_size(keys) // PIECE
+    while first <= last and len(rows) < STRETCH_BLOCKS and sum(row.count for row in rows) < most:
         portion = await index.rows(first, min(last, first + PORTION - 1))
         rows += portion
         if len(portion) < PORTION:
@@ -80,12 +83,21 @@ class Stepper:
         """A stretch in which nothing new is looked for."""
         return Stretch(rows, [()] * len(rows), await self._matcher.prefixes(rows))
 
-    async def draft(self, draft: Draft, keys: Keys, stretch: Stretch, tip_height: int) -> None:
-        """Put into the draft what the stretch changes, block by block. Unavailable if a block cannot be had."""
-        for row, hits, prefixes in zip(stretch.rows, stretch.hits, stretch.prefixes, strict=True):
-            if hits or draft.touches(prefixes):
-                view = await self._blocks.get(row.id)
+    async def draft(self, draft: Draft, keys: Keys, stretch: Stretch, tip_height: int, first: int = 0) -> int:
+        """Put into the draft what the stretch changes, from its block number ``first`` on; the number of the next block to do.
+
+        That is the stretch's length, or less when many blocks had to be looked into. Unavailable if one cannot be had.
+        """
+        looked = 0
+        for number in range(first, len(stretch.rows)):
+            hits = stretch.hits[number]
+            if hits or draft.touches(stretch.prefixes[number]):
+                if looked == LOOKED_INTO:
+                    return number
+                looked += 1
+                view = await self._blocks.get(stretch.rows[number].id)
                 draft_block(draft, view, await self.match(keys, view, hits), tip_height)
+        return len(stretch.rows)
 
     async def match(self, keys: Keys, view: BlockView, hits: Sequence[int]) -> dict[Txid, list[Match]]:
         """What the hit rows of a block pay the wallet, by txid."""

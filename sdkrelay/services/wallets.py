@@ -5,7 +5,7 @@ What is found is told to the sessions that hold a token of the wallet; the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -29,12 +29,15 @@ from ..messages.native.wallets import (
 )
 from ..ports import Caller, Chain, Clock, Store, Tasks, Unavailable
 from .catching import CatchingUp
+from .hub import Hub
 from .keys import Vault, checked_keys, checked_labels
 from .router import handles
 from .watching import Progress, Watch, Watched
 
 log = Logger()
 
+#: A wallet without a birthday is scanned from so many blocks before the tip: these may yet be reorganised.
+MARGIN = 10
 #: Birthdays above this are seconds since the epoch (as in nLockTime, BIP65).
 FIRST_TIME = 500_000_000
 
@@ -58,7 +61,11 @@ class WalletService:
         clock: Clock,
         network: Network,
         start_height: int,
+        hub: Hub,
+        most: int,
     ) -> None:
+        self._hub = hub
+        self._most = most
         self._store = store
         self._chain = chain
         self._vault = vault
@@ -96,7 +103,7 @@ class WalletService:
             watched = await self._keep(keys, birthday, token_hash(token))
         wallet = watched.wallet
         caller.hold(wallet.wallet_id)
-        self._show_progress(watched, caller, request.id)
+        watched.progress = _teller(watched, caller, request.id)
         self._catching.start(watched)
         return WalletRegistered(
             address=wallet.address,
@@ -111,10 +118,12 @@ class WalletService:
     @handles(UnregisterWallet)
     async def unregister(self, request: UnregisterWallet, caller: Caller) -> WalletUnregistered:
         """Forget a wallet that the caller holds."""
-        watched = self._held(request.wallet_id, caller)
-        async with watched.lock:
-            await self._store.wallets.unregister(request.wallet_id)
-            self._watch.remove(watched)
+        async with self._registering:
+            watched = self._held(request.wallet_id, caller)
+            async with watched.lock:
+                await self._store.wallets.unregister(request.wallet_id)
+                self._watch.remove(watched)
+        self._hub.release(request.wallet_id)
         caller.release(request.wallet_id)
         return WalletUnregistered(wallet_id=request.wallet_id)
 
@@ -161,6 +170,7 @@ class WalletService:
         wallet_id = wallet_id_of(public_key(keys.scan_secret), keys.spend_key)
         watched = self._watch.get(wallet_id)
         if watched is None:
+            self._check_room()
             wallet = Wallet(
                 wallet_id=wallet_id,
                 address=address_of(keys, self._network),
@@ -177,12 +187,18 @@ class WalletService:
             self._watch.change(watched, wallet)
         return watched
 
+    def _check_room(self) -> None:
+        if len(self._watch) + self.unreadable >= self._most:
+            raise Problem(
+                Code.LIMIT_EXCEEDED, f"this relay watches {self._most} wallets and takes no more", limit=self._most
+            )
+
     async def _birthday(self, given: int | None) -> int:
         """The first height to scan. Problem for one before the index begins, or beyond the tip."""
         tip = await self._store.index.tip()
         highest = await self._next_height(tip)
         if given is None:
-            return highest
+            return max(await self._lowest(), highest - MARGIN)
         height = given if given <= FIRST_TIME else await self._chain.height_at_time(given)
         lowest = await self._lowest()
         if height < lowest and lowest > max(TAPROOT_HEIGHT[self._network], 1):
@@ -196,7 +212,7 @@ class WalletService:
         return max(height, lowest)
 
     async def _next_height(self, tip: BlockId | None) -> int:
-        """The height of the next block: the node's, or the index's while the node is away."""
+        """The height of the next block: the node's, or the index's while that is away."""
         try:
             node = await self._chain.tip()
         except Unavailable:
@@ -209,18 +225,14 @@ class WalletService:
         bounds = await self._store.index.bounds()
         return self._start_height if bounds is None else bounds[0]
 
-    def _show_progress(self, watched: Watched, caller: Caller, request_id: str | None) -> None:
-        """Tell the caller how far the wallet has caught up, until either ends."""
 
-        def tell(progress: Progress) -> None:
-            caller.tell(progress_message(progress, watched.wallet.wallet_id, request_id, watched.wallet.wallet_id))
+def _teller(watched: Watched, caller: Caller, request_id: str | None) -> Callable[[Progress], None]:
+    """Tells whoever registered the wallet how far it has caught up; forgotten when it has."""
 
-        def forget() -> None:
-            if watched.progress is tell:
-                watched.progress = None
+    def tell(progress: Progress) -> None:
+        caller.tell(progress_message(progress, watched.wallet.wallet_id, request_id, watched.wallet.wallet_id))
 
-        watched.progress = tell
-        caller.at_end(forget)
+    return tell
 
 
 def progress_message(
@@ -249,7 +261,8 @@ def _merged(wallet: Wallet, keys: Keys, birthday: int) -> Wallet:
     first = min(wallet.birthday, birthday)
     if labels == wallet.keys.labels and first == wallet.birthday:
         return wallet
-    return evolve(wallet, keys=evolve(wallet.keys, labels=labels), birthday=first, cursor=_before(first))
+    cursor = min(_before(first), wallet.cursor)
+    return evolve(wallet, keys=evolve(wallet.keys, labels=labels), birthday=first, cursor=cursor)
 
 
 def _before(birthday: int) -> BlockId:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack
+from itertools import compress
 
 from attrs import define, evolve, frozen
 
@@ -22,6 +23,13 @@ from .hub import Hub
 from .matching import Matcher, select
 from .mempool import Mempool, Seen
 from .stepping import Stepper, draft_block
+
+#: Wallets worked on before the reactor gets its turn.
+SLICE = 50
+#: Mempool transactions that one wallet is scanned against at a time.
+SCANNED_TOGETHER = 1_000
+#: Mempool transactions that are looked through before the reactor gets its turn.
+LOOKED_THROUGH = 5_000
 
 
 @frozen
@@ -58,6 +66,16 @@ class Watched:
         """Whether this block is the next one for the wallet."""
         cursor = self.wallet.cursor
         return cursor.height == row.height - 1 and cursor.hash in (b"", row.prev_hash)
+
+    def is_at(self, block: BlockId) -> bool:
+        """Whether everything up to this block was looked into for the wallet; a new one has no block's hash yet."""
+        cursor = self.wallet.cursor
+        return cursor.height == block.height and cursor.hash in (b"", block.hash)
+
+    def loses(self, block: BlockId) -> bool:
+        """Whether the wallet goes back with this block; a new one does, lest a payment in the block's successor be missed."""
+        cursor = self.wallet.cursor
+        return cursor == block or (not cursor.hash and cursor.height >= block.height)
 
 
 @frozen
@@ -162,7 +180,7 @@ class Watch:
         now = int(self._clock.now())
         async with AsyncExitStack() as locks:
             steps = [
-                Step(watched, watched.draft(), previous if watched.wallet.cursor == block.id else None)
+                Step(watched, watched.draft(), previous if watched.loses(block.id) else None)
                 for watched in await self._locked(locks)
             ]
             for step in steps:
@@ -176,26 +194,34 @@ class Watch:
 
     async def seen(self, entries: Sequence[Seen]) -> None:
         """Transactions came into the mempool: scan every wallet against them and tell what they pay and spend."""
+        await self._scan(self.all(), entries)
         async with AsyncExitStack() as locks:
-            everyone = await self._locked(locks)
-            await self._scan_mempool(everyone, entries)
-            steps = [Step(watched, watched.draft()) for watched in everyone]
-            for step in steps:
+            steps = [Step(watched, watched.draft()) for watched in await self._locked(locks)]
+            for number, step in enumerate(steps):
                 self._draft_mempool(step, entries)
+                if number % SLICE == SLICE - 1:
+                    await self._tasks.sleep(0)
             await self.settle(steps)
+
+    async def scan_mempool(self, watched: Watched) -> None:
+        """Scan a wallet against what the mempool holds, a piece at a time; needs no lock."""
+        unscanned = self._mempool.unscanned(watched.wallet.wallet_id)
+        for start in range(0, len(unscanned), SCANNED_TOGETHER):
+            await self._scan([watched], unscanned[start : start + SCANNED_TOGETHER])
 
     async def refresh(self, watched: Watched) -> None:
         """Bring a wallet that has caught up, or was reorganised, to what the mempool holds; its lock is held by the caller."""
-        await self._scan_mempool([watched], self._mempool.unscanned(watched.wallet.wallet_id))
         step = Step(watched, watched.draft())
-        wallet_id = watched.wallet.wallet_id
-        self._draft_mempool(step, [entry for entry in self._mempool.seen.values() if wallet_id in entry.matches])
+        entries = list(self._mempool.seen.values())
+        for start in range(0, len(entries), LOOKED_THROUGH):
+            self._draft_mempool(step, entries[start : start + LOOKED_THROUGH])
+            await self._tasks.sleep(0)
         self._spend_in_mempool(step.draft, watched.holdings.outputs.keys())
         await self.settle([step])
 
     def doubtful(self, tip: BlockId) -> set[Txid]:
         """Transactions told as unconfirmed to wallets that are at the tip, and not in the (complete) view of the mempool."""
-        live = [watched for watched in self._watched.values() if watched.wallet.cursor == tip]
+        live = [watched for watched in self._watched.values() if watched.is_at(tip)]
         told = {txid for watched in live for txid in watched.holdings.unconfirmed()}
         return told - self._mempool.seen.keys()
 
@@ -209,26 +235,32 @@ class Watch:
                     step.draft.evicted(txid, now)
                     await self.settle([step])
 
-    async def _scan_mempool(self, wallets: Sequence[Watched], entries: Sequence[Seen]) -> None:
-        pairs = [(entry.tweak, entry.transaction) for entry in entries if entry.tweak]
+    async def _scan(self, wallets: Sequence[Watched], entries: Sequence[Seen]) -> None:
+        """Scan wallets against transactions; of a wallet whose keys changed meanwhile nothing is noted."""
         eligible = [entry for entry in entries if entry.tweak]
+        pairs = [(entry.tweak, entry.transaction) for entry in eligible if entry.tweak]
         if not pairs or not wallets:
             return
-        found = await self._matcher.transactions([watched.keys for watched in wallets], pairs)
-        for watched, matches in zip(wallets, found, strict=True):
+        keys = [watched.keys for watched in wallets]
+        found = await self._matcher.transactions(keys, pairs)
+        valid = [watched.keys is one and not watched.gone for watched, one in zip(wallets, keys, strict=True)]
+        for watched, matches in compress(zip(wallets, found, strict=True), valid):
             for row, matched in matches.items():
                 eligible[row].matches[watched.wallet.wallet_id] = matched
-        scanned = frozenset(watched.wallet.wallet_id for watched in wallets)
+        scanned = frozenset(watched.wallet.wallet_id for watched in compress(wallets, valid))
+        shared: dict[frozenset[str], frozenset[str]] = {}
         for entry in eligible:
-            entry.wallets |= scanned
+            entry.wallets = shared.setdefault(entry.wallets, entry.wallets | scanned)
 
     def _spend_in_mempool(self, draft: Draft, outpoints: Set[bytes]) -> None:
         for outpoint in sorted(outpoints & self._mempool.spends.keys()):
             draft.spent(self._mempool.spends[outpoint], Sighting(None, int(self._clock.now())))
 
     def _draft_mempool(self, step: Step, entries: Iterable[Seen]) -> None:
-        wallet_id = step.watched.wallet.wallet_id
+        wallet_id, draft = step.watched.wallet.wallet_id, step.draft
         for entry in entries:
+            if wallet_id not in entry.matches and not draft.concerns(entry.prefixes, entry.outpoints):
+                continue
             sighting = Sighting(None, entry.time)
             step.draft.found(entry.transaction, entry.matches.get(wallet_id, ()), sighting)
             for spend in entry.spends:
@@ -269,8 +301,10 @@ class Watch:
         return tuple([group for group in groups if watched.wallet.wallet_id not in group])
 
     async def _locked(self, locks: AsyncExitStack) -> list[Watched]:
-        """Every watched wallet, locked until ``locks`` are given back."""
-        everyone = self.all()
-        for watched in everyone:
-            await locks.enter_async_context(watched.lock)
-        return [watched for watched in everyone if not watched.gone]
+        """Every watched wallet, those added meanwhile too, locked until ``locks`` are given back."""
+        locked: dict[int, Watched] = {}
+        while fresh := [watched for watched in self.all() if id(watched) not in locked]:
+            for watched in fresh:
+                await locks.enter_async_context(watched.lock)
+                locked[id(watched)] = watched
+        return [watched for watched in locked.values() if not watched.gone]

@@ -17,6 +17,7 @@ from tests.storage.contract import IndexContract, LogContract, StoreCase, Wallet
 from tests.storage.message_contract import MessageContract
 from tests.storage.model import ACTIONS, play
 from tests.storage.payments_contract import PaymentContract
+from tests.storage.settling import SettlingContract
 from tests.support.stores import now, opened
 
 #: What to do and a number that says with what.
@@ -90,6 +91,10 @@ class MemoryWalletTests(InMemory, WalletContract, TestCase):
     """Wallets in memory."""
 
 
+class MemorySettlingTests(InMemory, SettlingContract, TestCase):
+    """Settlements in memory."""
+
+
 class MemoryLogTests(InMemory, LogContract, TestCase):
     """The log in memory."""
 
@@ -106,6 +111,10 @@ class FileWalletTests(InFile, WalletContract, TestCase):
     """Wallets in a file."""
 
 
+class FileSettlingTests(InFile, SettlingContract, TestCase):
+    """Settlements in a file."""
+
+
 class FileLogTests(InFile, LogContract, TestCase):
     """The log in a file."""
 
@@ -120,6 +129,10 @@ class ThreadIndexTests(InFileOnThread, IndexContract, TestCase):
 
 class ThreadWalletTests(InFileOnThread, WalletContract, TestCase):
     """Wallets in a file on the store's thread."""
+
+
+class ThreadSettlingTests(InFileOnThread, SettlingContract, TestCase):
+    """Settlements in a file on the store's thread."""
 
 
 class ThreadLogTests(InFileOnThread, LogContract, TestCase):

@@ -74,19 +74,19 @@ class PropertyTests(SynchronousTestCase):
         segwit = any(each.witness for each in written.inputs)
         self.assertEqual((read.txid, read.size), (written.txid, len(written.raw)))
         self.assertEqual(
-            list(read.inputs),
+            [(i.outpoint, i.script_sig, i.witness, i.prevout_script) for i in read.inputs],
             [
                 (s.outpoint, s.script_sig, s.witness if segwit else (), s.prevout.script)
                 for s in written.inputs
                 if s.prevout
             ],
         )
-        self.assertEqual(list(read.outputs), keys_paid(written))
+        self.assertEqual([(o.vout, o.value, o.key) for o in read.outputs], keys_paid(written))
         self.assertEqual(read.fee, sum(o.value for o in written.prevouts) - sum(o.value for o in written.outputs))
         spent = [
             (s.outpoint, s.prevout.script[2:]) for s in written.inputs if s.prevout and is_taproot(s.prevout.script)
         ]
-        self.assertEqual(list(spends), [(*each, written.txid) for each in spent])
+        self.assertEqual([(s.outpoint, s.key, s.spender) for s in spends], [(*each, written.txid) for each in spent])
 
     @bounded
     @given(st.lists(transactions, max_size=5))

@@ -31,6 +31,13 @@ class ScanCase(WalletCase):
         self.wait()
         return [message for message in self.listener.told if isinstance(message, ScanResponse)]
 
+    def given_an_old_payment(self) -> None:
+        """A payment in block 5, which the node must be asked for again."""
+        self.node.mine((payment(self.source, self.owner),))
+        for _ in range(60):
+            self.node.mine()
+        self.wait(300)
+
     def refused(self, *arguments: Any, **fields: Any) -> Problem:
         with self.assertRaises(Problem) as caught:
             self.ask(*arguments, **fields)
@@ -124,10 +131,7 @@ class ScanTests(ScanCase):
 
     def test_a_node_that_stays_away(self) -> None:
         """A block that cannot be had is an error in the end, never an empty answer."""
-        self.node.mine((payment(self.source, self.owner),))
-        for _ in range(12):
-            self.node.mine()
-        self.wait()
+        self.given_an_old_payment()
         self.node.failing = 1.0
 
         self.ask(0, 5, scan_keys=(self.keys(),))
@@ -180,10 +184,13 @@ class RefusedScanTests(ScanCase):
         self.assertEqual("scan_keys[0].spend_public_key", problem.details["field"])
 
     def test_too_many_scans(self) -> None:
-        """A fifth scan beside four is refused; the others go on."""
+        """A fifth scan beside four, which wait for a node that is away, is refused; the others go on."""
+        self.given_an_old_payment()
+        self.node.failing = 1.0
         for _ in range(4):
-            self.ask(0, 4, scan_keys=(self.keys(),))
+            self.ask(0, 5, scan_keys=(self.keys(),))
 
-        self.assertEqual(Code.LIMIT_EXCEEDED, self.refused(0, 4, scan_keys=(self.keys(),)).code)
-        self.wait()
+        self.assertEqual(Code.LIMIT_EXCEEDED, self.refused(0, 5, scan_keys=(self.keys(),)).code)
+        self.node.failing = 0.0
+        self.wait(200)
         self.assertEqual(4, len([one for one in self.listener.told if isinstance(one, ScanResponse)]))

@@ -7,7 +7,7 @@ import random
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.crypto.silent import decode_address
+from sdkrelay.crypto.silent import decode_address, label_tweak, public_key
 from sdkrelay.domain.notification import Topic
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.io.storage import DatabaseStore
@@ -15,11 +15,13 @@ from sdkrelay.messages.native.scan import ScanProgress
 from sdkrelay.messages.native.wallets import ListWallets, RegisterWallet, UnregisterWallet, WalletRegistered
 from sdkrelay.messages.values import PrivateKey
 from sdkrelay.services.keys import Vault
+from sdkrelay.services.wallets import MARGIN
 from tests.support.simulated import Listener, Owner, SeededEntropy, SimulatedNode, SimulatedRelay, payment
 from tests.support.stores import now, opened
 from tests.support.tasks import DrivenTime
 
 ORDER = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+ORDER_NUMBER = int(ORDER, 16)
 
 
 class WalletCase(SynchronousTestCase):
@@ -119,11 +121,16 @@ class RegisterTests(WalletCase):
         self.assertEqual((1, 2, 3), answer.labels)
 
     def test_no_birthday_means_new(self) -> None:
-        """A wallet without a birthday is watched from the next block on."""
+        """A wallet without a birthday is watched from a few blocks before the tip on, which may yet be reorganised."""
+        for _ in range(2 * MARGIN):
+            self.node.mine()
+        self.wait()
         request = self.owner.registration()
         fresh = RegisterWallet(scan_private_key=request.scan_private_key, spend_public_key=request.spend_public_key)
 
-        self.assertEqual(5, self.relay.run(self.relay.wallets.register(fresh, self.listener)).birthday)
+        answer = self.relay.run(self.relay.wallets.register(fresh, self.listener))
+
+        self.assertEqual(5 + MARGIN, answer.birthday)
 
     def test_birthday_as_a_time(self) -> None:
         """A time stands for the first block of two hours before."""
@@ -154,6 +161,15 @@ class RegisterTests(WalletCase):
             RegisterWallet(scan_private_key=self.owner.registration().scan_private_key, spend_public_key=key)
         )
         self.assertEqual(("spend_public_key", key), (problem.details["field"], problem.details["value"]))
+
+    def test_spend_key_that_a_label_cancels(self) -> None:
+        """A spend key that is the negative of a label's point leaves no key to pay to, and is refused."""
+        secret = self.owner.scan_secret
+        tweak = ORDER_NUMBER - int.from_bytes(label_tweak(secret, 1), "big")
+        key = public_key(tweak.to_bytes(32, "big")).hex()
+        request = RegisterWallet(scan_private_key=PrivateKey(secret.hex()), spend_public_key=key, labels=(1,))
+
+        self.assertEqual("spend_public_key", self.refused(request).details["field"])
 
     def test_too_many_labels_together(self) -> None:
         """A hundred labels are taken; one more, in a second registration, is refused and changes nothing."""

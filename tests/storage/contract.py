@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from sdkrelay.domain.chain import BlockId
+from sdkrelay.domain.chain import BlockHash, BlockId
 from sdkrelay.domain.notification import Topic
 from sdkrelay.domain.wallet import Standing
 from sdkrelay.io.storage import DatabaseStore, open_store
@@ -193,6 +193,16 @@ class WalletContract(StoreCase):
         self.assertIsNone(await wallets.wallet_of_token(b"unknown"))
         self.assertEqual(len(await wallets.wallets()), 1)
 
+    async def test_the_newest_hundred_tokens_are_kept(self: Any) -> None:
+        """The oldest goes for each one more; those of other wallets stay, and one given again does not count twice."""
+        wallets = (await self.opened()).wallets
+        await wallets.register(sealed_wallet(2), b"other")
+        tokens = [bytes([255 - number]) for number in range(103)]
+        for token in (*tokens, tokens[50]):
+            await wallets.register(sealed_wallet(1), token)
+        owners = [await wallets.wallet_of_token(token) for token in (b"other", *tokens)]
+        self.assertEqual(owners, [sealed_wallet(2).wallet_id, *[None] * 3, *[sealed_wallet(1).wallet_id] * 100])
+
     async def test_unregistering_forgets_everything_of_the_wallet(self: Any) -> None:
         """Its keys, token, outputs and entries go; those of others, public entries and numbers given stay."""
         store = await self.opened()
@@ -217,17 +227,19 @@ class WalletContract(StoreCase):
         gone, here = sealed_wallet(1).wallet_id, sealed_wallet(2).wallet_id
         await store.wallets.register(sealed_wallet(2), TOKEN)
         await store.wallets.unregister(gone)
-        changes = [WalletChange(gone, (output(1),), ROOT), WalletChange(here, (output(2),), ROOT)]
+        new = BlockId(ROOT.height, BlockHash(b""))
+        changes = [WalletChange(gone, (output(1),), new), WalletChange(here, (output(2),), new)]
         entries = await store.wallets.settle(changes, [payment_notice(gone), payment_notice(here)])
         self.assertEqual([entry.wallet_id for entry in entries], [here])
         self.assertEqual((await store.wallets.outputs(gone), await store.wallets.outputs(here)), ([], [output(2)]))
 
     async def test_outputs_are_by_height_then_as_found(self: Any) -> None:
         """The mempool comes last; an output put again keeps its place among those of its height."""
-        wallets = (await self.opened()).wallets
+        store = await self.opened()
+        wallets, owner, blocks = store.wallets, sealed_wallet(1).wallet_id, chain(20)
+        await store.index.append_blocks(blocks)
         await wallets.register(sealed_wallet(1), TOKEN)
-        owner = sealed_wallet(1).wallet_id
-        low, high = block(ROOT).id, BlockId(200, ROOT.hash)
+        low, high = blocks[0].id, blocks[-1].id
         await wallets.settle(
             [WalletChange(owner, (output(1), output(2), output(3, block=high), output(4, block=low)))], []
         )
@@ -245,9 +257,10 @@ class WalletContract(StoreCase):
 
     async def test_every_field_of_an_output_is_kept(self: Any) -> None:
         """Labels, spends, reuse and blocks come back as they were, the cursor moves where one is given."""
-        wallets = (await self.opened()).wallets
+        store = await self.opened()
+        wallets, owner, place = store.wallets, sealed_wallet(1).wallet_id, block(ROOT).id
+        await store.index.append_block(block(ROOT), [])
         await wallets.register(sealed_wallet(1), TOKEN)
-        owner, place = sealed_wallet(1).wallet_id, block(ROOT).id
         full = output(
             1,
             label=0,

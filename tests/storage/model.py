@@ -11,7 +11,7 @@ from sdkrelay.domain.chain import BlockId, IndexedBlock
 from sdkrelay.domain.notification import Entry, Notice, Topic
 from sdkrelay.domain.wallet import Output, SealedWallet, Standing
 from sdkrelay.io.storage import DatabaseStore
-from sdkrelay.ports import WalletChange
+from sdkrelay.ports import Stale, WalletChange
 from tests.support.stores import ROOT, block, block_notice, output, payment_notice, sealed_wallet
 
 ACTIONS = (
@@ -24,6 +24,7 @@ ACTIONS = (
     "prune",
     "append_wrong",
     "disconnect_wrong",
+    "settle_stale",
 )
 WALLETS = 3
 LATE = 1 << 40
@@ -150,6 +151,9 @@ async def _disconnect(store: DatabaseStore, model: Model, number: int) -> None:
 async def _settle(store: DatabaseStore, model: Model, number: int) -> None:
     changes = _changes(model, number)
     notices = [payment_notice(change.wallet_id) for change in changes]
+    if not model.blocks and any(change.wallet_id in model.wallets for change in changes):
+        await _refused(store.wallets.settle(changes, notices), Stale)
+        return
     entries = await store.wallets.settle(changes, notices)
     model.change(changes)
     assert _numbers(entries) == model.tell(notices)
@@ -191,10 +195,16 @@ async def _disconnect_wrong(store: DatabaseStore, model: Model, number: int) -> 
         await _refused(store.index.disconnect_tip(wrong, _changes(model, number), [block_notice(ROOT)]))
 
 
-async def _refused(step: Any) -> None:
+async def _settle_stale(store: DatabaseStore, model: Model, number: int) -> None:
+    stale = [evolve(change, cursor=block(model.tip, 1, "stale").id) for change in _changes(model, number)]
+    if any(change.wallet_id in model.wallets for change in stale):
+        await _refused(store.wallets.settle(stale, [block_notice(ROOT)]), Stale)
+
+
+async def _refused(step: Any, error: type[Exception] = ValueError) -> None:
     try:
         await step
-    except ValueError:
+    except error:
         return
     raise AssertionError("a wrong step was taken")
 
@@ -209,4 +219,5 @@ DEEDS: dict[str, Any] = {
     "prune": _prune,
     "append_wrong": _append_wrong,
     "disconnect_wrong": _disconnect_wrong,
+    "settle_stale": _settle_stale,
 }

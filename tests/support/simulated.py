@@ -37,11 +37,11 @@ from sdkrelay.ports import (
 )
 from sdkrelay.services.blocks import Blocks
 from sdkrelay.services.catching import CatchingUp
-from sdkrelay.services.following import Following
+from sdkrelay.services.following import Following, Retention
 from sdkrelay.services.hub import Hub
 from sdkrelay.services.indexing import Indexing
 from sdkrelay.services.keys import Vault
-from sdkrelay.services.matching import Matcher
+from sdkrelay.services.matching import Matcher, Turns
 from sdkrelay.services.mempool import Mempool
 from sdkrelay.services.payments import PaymentService
 from sdkrelay.services.scanning import ScanService
@@ -135,6 +135,7 @@ class SimulatedNode:
     pool: dict[bytes, Written] = field(factory=dict)
     failing: float = 0.0
     deaf: float = 0.0
+    loading: bool = False
     _every: dict[bytes, WrittenBlock] = field(factory=dict)
     _count: int = 0
     _lost: bool = False
@@ -218,7 +219,7 @@ class SimulatedNode:
 
     async def info(self) -> dict[str, Any]:
         await self._answer()
-        return {"blockchain_info": {"initialblockdownload": False}}
+        return {"blockchain_info": {"initialblockdownload": self.loading}}
 
     async def block_details(self, block_hash: BlockHash) -> dict[str, Any] | None:
         await self._answer()
@@ -286,7 +287,9 @@ KEPT = CacheLimits(most_bytes=12_000)
 class SimulatedRelay:
     """The services of one relay over a store; made again over the same store, it is the relay after a restart."""
 
-    def __init__(self, node: SimulatedNode, store: DatabaseStore, time: DrivenTime, start_height: int = 0) -> None:
+    def __init__(
+        self, node: SimulatedNode, store: DatabaseStore, time: DrivenTime, start_height: int = 0, most: int = 100
+    ) -> None:
         tasks, compute = time.tasks, SlowCompute(time, node.source)
         self.store, self.time, self.node = store, time, node
         self.hub = Hub(store.log, tasks, "simulated")
@@ -294,18 +297,20 @@ class SimulatedRelay:
         stepper = Stepper(matcher, blocks)
         self.mempool = Mempool(node, compute, tasks, time)
         self.watch = Watch(store, self.hub, matcher, stepper, self.mempool, tasks, time)
-        turn, vault = tasks.lock(), Vault(bytes(32), SeededEntropy(node.source))
-        self.catching = CatchingUp(store.index, self.watch, stepper, turn, tasks, time)
+        turns, vault = Turns(tasks), Vault(bytes(32), SeededEntropy(node.source))
+        self.catching = CatchingUp(store.index, self.watch, stepper, turns, tasks, time)
         self.indexing = Indexing(
             node, store.index, blocks, self.watch, self.mempool, self.hub, tasks, time, start_height
         )
-        self.following = Following(node, store, self.indexing, self.watch, self.catching, self.mempool, tasks, time)
+        self.following = Following(
+            node, store, self.indexing, self.watch, self.catching, self.mempool, Retention(10**9, 10**9), tasks, time
+        )
         self.wallets = WalletService(
-            store, node, vault, self.watch, self.catching, tasks, time, Network.REGTEST, start_height
+            store, node, vault, self.watch, self.catching, tasks, time, Network.REGTEST, start_height, self.hub, most
         )
         self.payments = PaymentService(store, self.hub, self.watch, tasks, time, Network.REGTEST)
         self.scans = ScanService(
-            store.index, stepper, self.mempool, self.wallets, vault, turn, tasks, time, Network.REGTEST
+            store.index, stepper, self.mempool, self.wallets, vault, turns, compute, tasks, time, Network.REGTEST
         )
 
     def start(self) -> None:

@@ -36,7 +36,7 @@ GRACE = 5.0
 
 
 #: Bytes read from a socket at a time: thousands of tiny WebSocket frames in one read would hold the reactor for long.
-READ_BYTES = 8192
+READ_BYTES = 4096
 
 
 def bare_response(status: str, code: str, message: str) -> bytes:
@@ -140,7 +140,9 @@ class BoundedRequest(Request):
             if refusal is not None and not self._overflowed and not self.finished:
                 self._refuse(connection, refusal)
 
-        Deferred.fromCoroutine(_awaited(upload.admit(self))).addCallbacks(admitted, lambda _: connection.loseConnection())
+        Deferred.fromCoroutine(_awaited(upload.admit(self))).addCallbacks(
+            admitted, lambda _: connection.loseConnection()
+        )
 
     def gotLength(self, length: int | None) -> None:
         connection, limits = self._guard()

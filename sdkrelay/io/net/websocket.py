@@ -26,6 +26,7 @@ from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
 from .arrival import approach_of
 from .http import is_secure
+from .turn import Turn
 
 log = Logger()
 
@@ -64,12 +65,40 @@ class GuardedProtocol(WebSocketServerProtocol):
         self._connectionMade()
 
 
-class RelayProtocol(GuardedProtocol):
-    """One client's socket; it is the session's wire."""
+class PatientProtocol(GuardedProtocol):
+    """A socket that keeps what was read for a later turn of the reactor when this one's time is used up."""
 
     factory: RelayFactory
     transport: Any
     session: Session | None = None
+    unread = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.unread or not self.factory.turn.has_time():
+            self._keep(data)
+        else:
+            super().dataReceived(data)
+
+    def resume_reading(self) -> None:
+        if not self.unread and (self.session is None or self.session.reading):
+            self.transport.resumeProducing()
+
+    def _keep(self, data: bytes) -> None:
+        if not self.unread:
+            self.factory.turn.wait(self._read_on)
+        self.unread += data
+        self.transport.pauseProducing()
+
+    def _read_on(self) -> None:
+        data, self.unread = self.unread, b""
+        if self.transport.connected:
+            super().dataReceived(data)
+            self.resume_reading()
+
+
+class RelayProtocol(PatientProtocol):
+    """One client's socket; it is the session's wire."""
+
     heard = pinged = 0.0
     closing_since: float | None = None
 
@@ -122,9 +151,6 @@ class RelayProtocol(GuardedProtocol):
     def pause_reading(self) -> None:
         self.transport.pauseProducing()
 
-    def resume_reading(self) -> None:
-        self.transport.resumeProducing()
-
     def beat(self, now: float) -> None:
         """Ping when it is time; drop who is silent or does not finish closing."""
         assert self.session is not None
@@ -155,6 +181,7 @@ class RelayFactory(WebSocketServerFactory):
         self._entropy = entropy
         self.open: set[RelayProtocol] = set()
         self._framed = (b"", b"")
+        self.turn = Turn(reactor, self.seconds)
         self.setProtocolOptions(
             versions=[13],
             failByDrop=False,

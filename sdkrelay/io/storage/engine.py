@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy
-from sqlalchemy import Connection, Table, create_engine, event, make_url
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Table,
+    create_engine,
+    event,
+    literal_column,
+    make_url,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.dialects.sqlite.dml import Insert
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -53,6 +63,9 @@ class Engine(Protocol):
 
     def upsert(self, table: Table, key: Sequence[str], keep: Sequence[str]) -> Insert:
         """Insert a row or, where ``key`` exists, replace all of it but ``key`` and ``keep``."""
+
+    def by_insertion(self, table: FromClause) -> ColumnElement[int]:
+        """What grows from row to row in the order they were inserted, for a table whose columns do not say."""
 
 
 #: At each connection: readers beside the writer, nothing acknowledged before it is on the disk, references enforced.
@@ -107,6 +120,10 @@ class _Sqlite:
         statement = insert(table)
         changed = {item.name: item for item in statement.excluded if item.name not in {*key, *keep}}
         return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+
+    def by_insertion(self, table: FromClause) -> ColumnElement[int]:
+        """SQLite numbers the rows of every table; a new row gets a number above all that are there."""
+        return literal_column(f"{table.description}.rowid", Integer)
 
 
 class SqliteMemory(_Sqlite):

@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from ...domain.measure import STORE_SECONDS, STORE_WRITES, Unmetered
-from ...ports import Meter, Unavailable
+from ...ports import Meter, Stale, Unavailable
 from .engine import Engine
 
 T = TypeVar("T")
@@ -131,10 +131,15 @@ class Runner:
         self._opened = _Opened(writer, reader, write_to, read_from)
 
     async def write(self, work: Work[T]) -> T:
-        """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises."""
+        """``work(connection)`` as one transaction: all of it is kept when this returns, nothing when it raises.
+
+        Stale says nothing about how writing stands.
+        """
         opened, began = self._require(), self._seconds()
         try:
             result = await opened.writer.run(lambda: self._transact(opened.write_to, work))
+        except Stale:
+            raise
         except Unavailable as error:
             self._reason = str(error)
             self._meter.count(STORE_WRITES, "failed")

@@ -9,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, bindparam, delete, insert, select, update
 
-from ...domain.chain import BlockId
+from ...domain.chain import BlockId, display
 from ...domain.notification import Entry, Notice
 from ...domain.wallet import Output, SealedWallet
-from ...ports import WalletChange
+from ...ports import Stale, WalletChange
 from . import facts, log, payments
 from .engine import Engine
 from .facts import Counter
 from .rows import output_of, output_row, wallet_of, wallet_row
 from .runner import Runner
-from .schema import output, token, wallet
+from .schema import block, output, token, wallet
 
-#: Wallet ids asked for in one statement; databases bound the number of parameters.
+#: Values asked for in one statement; databases bound the number of parameters.
 ASK = 500
+
+#: Tokens kept for one wallet: registering is answered with a new one each time, and nobody holds more devices than this.
+MOST_TOKENS = 100
 
 WALLETS = select(wallet).order_by(wallet.c.number)
 KNOWN = select(wallet.c.wallet_id).where(wallet.c.wallet_id.in_(bindparam("ids", expanding=True)))
+INDEXED = select(block.c.height, block.c.hash).where(block.c.height.in_(bindparam("heights", expanding=True)))
 FORGET = delete(wallet).where(wallet.c.wallet_id == bindparam("owner"))
 MOVE_CURSOR = (
     update(wallet)
@@ -50,8 +54,15 @@ class Changes:
 
     def apply(self, connection: Connection, changes: Sequence[WalletChange]) -> None:
         """Put the outputs and move the cursors of the wallets that are registered."""
-        known = _known(connection, {change.wallet_id for change in changes})
-        kept = [change for change in changes if change.wallet_id in known]
+        self._put_all(connection, _of_registered(connection, changes))
+
+    def apply_indexed(self, connection: Connection, changes: Sequence[WalletChange]) -> None:
+        """The same, if the index holds every block that a cursor comes to or an output is in; Stale, with nothing put, if not."""
+        kept = _of_registered(connection, changes)
+        _require_indexed(connection, kept)
+        self._put_all(connection, kept)
+
+    def _put_all(self, connection: Connection, kept: Sequence[WalletChange]) -> None:
         puts = [(change.wallet_id, item) for change in kept for item in change.outputs]
         if puts:
             first = facts.advance(connection, Counter.OUTPUTS, len(puts)) + 1
@@ -75,18 +86,20 @@ class DatabaseWallets:
         self._changes = changes
         self._now = now
         self._put = runner.engine.upsert(wallet, key=("wallet_id",), keep=("number", "created_at"))
+        self._forget_old_tokens = _forget_old_tokens(runner.engine)
 
     async def register(self, wallet: SealedWallet, token_hash: bytes) -> None:
         """Insert the wallet, or replace all but the creation of the one with this id; add the token.
 
         The sealed secret is replaced too: registering again mends a wallet whose master key was lost. ValueError when the
-        token belongs to another wallet.
+        token belongs to another wallet. Of a wallet's tokens the newest 100 are kept.
         """
 
         def work(connection: Connection) -> None:
             number = facts.advance(connection, Counter.WALLETS, 1) + 1
             connection.execute(self._put, wallet_row(number, wallet))
             _add_token(connection, wallet.wallet_id, token_hash)
+            connection.execute(self._forget_old_tokens, {"owner": wallet.wallet_id})
 
         await self._runner.write(work)
 
@@ -122,15 +135,26 @@ class DatabaseWallets:
         )
 
     async def settle(self, changes: Sequence[WalletChange], notices: Sequence[Notice]) -> list[Entry]:
-        """Apply the changes and log what is told of them, all or nothing."""
+        """Apply the changes and log what is told of them, all or nothing.
+
+        Stale unless each cursor with a hash, and the block of each output that has one, is on the index: what was computed
+        while a block was disconnected must not outlive it.
+        """
         at = int(self._now())
 
         def work(connection: Connection) -> list[Entry]:
-            self._changes.apply(connection, changes)
+            self._changes.apply_indexed(connection, changes)
             entries = log.record(connection, self._changes.of_known(connection, notices), at)
             return entries + payments.follow(connection, changes, at)
 
         return await self._runner.write(work)
+
+
+def _forget_old_tokens(engine: Engine) -> Delete:
+    held = token.alias("held")
+    newest_first = select(held.c.token_hash).order_by(engine.by_insertion(held).desc())
+    too_many = newest_first.where(held.c.wallet_id == bindparam("owner")).offset(MOST_TOKENS)
+    return delete(token).where(token.c.token_hash.in_(too_many))
 
 
 def _known(connection: Connection, wallet_ids: Iterable[str]) -> set[str]:
@@ -139,6 +163,23 @@ def _known(connection: Connection, wallet_ids: Iterable[str]) -> set[str]:
     while chunk := list(islice(asked, ASK)):
         known.update(connection.execute(KNOWN, {"ids": chunk}).scalars())
     return known
+
+
+def _of_registered(connection: Connection, changes: Sequence[WalletChange]) -> list[WalletChange]:
+    known = _known(connection, {change.wallet_id for change in changes})
+    return [change for change in changes if change.wallet_id in known]
+
+
+def _require_indexed(connection: Connection, changes: Sequence[WalletChange]) -> None:
+    cursors = {change.cursor for change in changes if change.cursor is not None and change.cursor.hash}
+    places = cursors | {item.block for change in changes for item in change.outputs if item.block is not None}
+    heights = iter({place.height for place in places})
+    indexed: set[tuple[int, bytes]] = set()
+    while chunk := list(islice(heights, ASK)):
+        indexed.update((height, found) for height, found in connection.execute(INDEXED, {"heights": chunk}))
+    missing = places - indexed
+    if missing:
+        raise Stale(f"the index does not hold block {display(min(missing).hash)} at height {min(missing).height}")
 
 
 def _owner(connection: Connection, token_hash: bytes) -> str | None:

@@ -23,8 +23,6 @@ MAX_MONEY = 21_000_000 * 100_000_000
 _NULL_OUTPOINT = bytes(32) + b"\xff\xff\xff\xff"
 _P2TR = b"\x51\x20"
 _SMALLEST = {2: 0xFD, 4: 0x10000, 8: 0x100000000}
-#: Makes a named tuple of a bare one, at half the cost of calling its class.
-_new = tuple.__new__
 _header = struct.Struct("<i32s32sIII").unpack
 _input_at = struct.Struct("<36sB").unpack_from
 _output_at = struct.Struct("<QB").unpack_from
@@ -174,7 +172,7 @@ def _join(inputs: _Inputs, witnesses: Iterable[tuple[bytes, ...]], scripts: list
     """The inputs as the domain has them; none for a coinbase, whose one input spends no script."""
     return tuple(
         [
-            _new(Input, (outpoint, script_sig, witness, script))
+            Input(outpoint, script_sig, witness, script)
             for (outpoint, script_sig), witness, script in zip(inputs, witnesses, scripts, strict=False)
         ]
     )
@@ -233,7 +231,7 @@ def _read_outputs(raw: bytes, position: int) -> tuple[list[TaprootOutput], int, 
         position += 9
         if length == 34:
             if raw[position] == 0x51 and raw[position + 1] == 0x20:
-                outputs.append(_new(TaprootOutput, (vout, value, raw[position + 2 : position + 34])))
+                outputs.append(TaprootOutput(vout, value, raw[position + 2 : position + 34]))
         elif length >= 0xFD:
             length, position = _compact(raw, position - 1)
         total += value

@@ -50,6 +50,7 @@ class ConfigReport(Reply, frozen=True, kw_only=True, tag="config"):
     auth: Section
     tls: Section | UnsetType = UNSET
     limits: Section
+    retention: Section
     logging: Section
     nostr: Section | UnsetType = UNSET
     bus: Section | UnsetType = UNSET
