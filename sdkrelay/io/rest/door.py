@@ -118,7 +118,7 @@ class RestDoor:
 
     def _is_secure(self, request: Request) -> bool:
         headers = {
-            name.lower().decode(): values[-1].decode("latin-1")
+            name.lower().decode("latin-1"): b", ".join(values).decode("latin-1")
             for name, values in request.requestHeaders.getAllRawHeaders()
         }
         return is_secure(request.channel.transport, headers)
