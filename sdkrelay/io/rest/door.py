@@ -106,15 +106,13 @@ class RestDoor:
         return await self._around.dispatch.answer(asked, caller)
 
     async def _identify(self, request: Request, caller: HttpCaller) -> None:
-        """Count the request: for the wallet whose token it brings, else for the address it comes from."""
+        """Count the request for the address it comes from and for the token it brings, before anybody looks the token up."""
+        self._around.allowances.spend(sender_of(caller.address))
         token = request.getHeader(_WALLET_TOKEN)
-        sender = sender_of(caller.address)
-        try:
-            if token is not None:
-                await self._around.dispatch.answer(_authenticate(token), caller)
-                sender = token_hash(token).hex()
-        finally:
-            self._around.allowances.spend(sender)
+        if token is not None:
+            asked = _authenticate(token)
+            self._around.allowances.spend(token_hash(token).hex())
+            await self._around.dispatch.answer(asked, caller)
 
     def _is_secure(self, request: Request) -> bool:
         headers = {
