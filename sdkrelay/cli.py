@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return check(chosen.config)
     if chosen.command == "identity":
         return identity(chosen.config)
+    if chosen.command == "reindex":
+        return reindex(chosen.config, chosen.yes)
     sys.stdout.write(sample() if chosen.command == "config" else f"sdkrelay {__version__}\n")
     return 0
 
@@ -47,6 +49,47 @@ def identity(path: str | None) -> int:
         sys.stderr.write(f"sdkrelay identity: {reason}\n")
         return 1
     return 0
+
+
+def reindex(path: str | None, confirmed: bool) -> int:
+    """Forget the index, once it is confirmed; prints what was done and what comes next. 0 if it was done, else 1."""
+    from .offline import CannotDo, forget_index
+
+    try:
+        config = load(path, {})
+        if not (confirmed or _confirm(f"Forget the index in {config.database.url}? {_REINDEXING}")):
+            return _refuse("nothing was changed")
+        gone = forget_index(config)
+    except ConfigurationError as error:
+        return tell(error.faults)
+    except CannotDo as error:
+        return _refuse(str(error))
+    sys.stdout.write(
+        f"Forgot {gone.blocks} blocks with {gone.tweaks} tweaks; wallets that begin again: {gone.wallets}.\n"
+    )
+    sys.stdout.write(f"{_REINDEXING}\n")
+    return 0
+
+
+_REINDEXING = (
+    "At its next start the relay makes the index again from sync.start_height on, which takes hours on mainnet, and scans all"
+    " wallets again from their birthdays. Wallets, their tokens, their payments and the log of notifications stay."
+)
+
+
+def _confirm(question: str) -> bool:
+    """Ask at the terminal; where there is none nobody can confirm."""
+    if not sys.stdin.isatty():
+        sys.stderr.write("sdkrelay: this is no terminal to ask at: say --yes\n")
+        return False
+    sys.stdout.write(f"{question} [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"sdkrelay: {why}\n")
+    return 1
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -89,6 +132,9 @@ def _parser() -> ArgumentParser:
     checking.add_argument("--config", metavar="FILE", help="the settings (else $SDKRELAY_CONFIG, else defaults)")
     showing = commands.add_parser("identity", help="print the key that clients know this relay by")
     showing.add_argument("--config", metavar="FILE", help="the settings (else $SDKRELAY_CONFIG, else defaults)")
+    forgetting = commands.add_parser("reindex", help="forget the index, so that the next start makes it anew")
+    forgetting.add_argument("--config", metavar="FILE", help="the settings (else $SDKRELAY_CONFIG, else defaults)")
+    forgetting.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("config", help="print the commented configuration file")
     commands.add_parser("version", help="print the version")
     return parser

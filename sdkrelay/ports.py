@@ -148,10 +148,13 @@ class Chain(Protocol):
         """The block with its undo data; None if the node has never heard of it."""
 
     async def mempool(self) -> list[Txid]:
-        """All transactions in the mempool."""
+        """All transactions in the mempool; Unavailable also while the node, just started, has not loaded all of it."""
 
     async def transaction(self, txid: Txid) -> RawTransaction | None:
-        """A mempool transaction with its prevouts; None when it, or what it spends, has just left the mempool."""
+        """A mempool transaction with its prevouts; None when it, or what it spends, has just left the mempool.
+
+        Unavailable for one that is not there while the node has not loaded all of its mempool.
+        """
 
     async def info(self) -> dict[str, Any]:
         """``blockchain_info``, ``network_info``, ``mempool_info`` as bitcoind gives them (floats as it prints them)."""

@@ -83,10 +83,14 @@ class CheckerTests(SynchronousTestCase):
             self.assertAllowed("sdkrelay.io.world", line)
 
     def test_only_build_makes_io(self) -> None:
-        """The other modules of the top ask build; the demo is a client."""
+        """The other modules of the top ask build; the demo is a client, and offline has the database only."""
         self.assertRefused("sdkrelay.tap", "from .io.world import World", "import sdkrelay.io.storage")
         self.assertRefused("sdkrelay.demo", "from .io.storage import open_store")
         self.assertAllowed("sdkrelay.demo", "from .io.client import Client", "from .build import make_service")
+        self.assertRefused("sdkrelay.offline", "from .io.bitcoind.node import BitcoinNode", "from .io import client")
+        self.assertAllowed(
+            "sdkrelay.offline", "from .io.storage import DatabaseStore", "from .io.world import SystemClock"
+        )
         self.assertAllowed("sdkrelay.build", "from .io.world import World", "from .io.storage import open_store")
 
     def test_a_dot_is_counted_from_the_package(self) -> None:

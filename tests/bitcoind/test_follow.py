@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sdkrelay.domain.chain import Txid, display
 from sdkrelay.io.bitcoind.follow import MANY, SILENCE, Follower
 from sdkrelay.io.net.backoff import Backoff
-from sdkrelay.messages.bitcoin.rpc import BlockchainInfo
+from sdkrelay.messages.bitcoin.rpc import BlockchainInfo, MempoolInfo
 from sdkrelay.ports import Hint, MempoolAdded, MempoolRemoved, MempoolUnknown, TipChanged
 
 A, B, C = (bytes([number]) * 32 for number in (1, 2, 3))
@@ -19,13 +19,18 @@ EVERYTHING = [TipChanged(), MempoolUnknown()]
 
 
 class MempoolRpc:
-    """As much of the RPC as the follower asks: a mempool."""
+    """As much of the RPC as the follower asks: a mempool, and whether all of it is there."""
 
     def __init__(self) -> None:
         self.mempool: list[bytes] = []
+        self.loaded = True
+        self.asked: list[str] = []
 
-    async def ask(self, kind: Any, method: str) -> list[str]:
-        """The mempool's txids."""
+    async def ask(self, kind: Any, method: str) -> MempoolInfo | list[str]:
+        """The mempool's txids, or its state."""
+        self.asked.append(method)
+        if method == "getmempoolinfo":
+            return MempoolInfo(self.loaded)
         assert method == "getrawmempool"
         return [display(txid) for txid in self.mempool]
 
@@ -120,6 +125,32 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.look(), [MempoolUnknown()])
         self.rpc.mempool = [A, B]
         self.assertEqual(self.look(), [MempoolAdded(Txid(B))])
+
+    def test_a_mempool_that_is_loading_says_nothing(self) -> None:
+        """Neither what is missing nor what comes is told; once it is loaded the whole is looked at, and told of as usual."""
+        self.rpc.mempool = [A, B, C]
+        self.look()
+        self.rpc.loaded, self.rpc.mempool = False, []
+        self.assertEqual(self.look(), [])
+        self.rpc.mempool = [A]
+        self.assertEqual(self.look(), [])
+        self.rpc.loaded = True
+        self.assertEqual(self.look(), [MempoolUnknown()])
+        self.rpc.mempool = [A, B]
+        self.assertEqual(self.look(), [MempoolAdded(Txid(B))])
+
+    def test_a_loading_mempool_is_waited_for_beside_zmq(self) -> None:
+        """Though nothing is polled then; it is asked for until it is loaded, and not again before the node was away."""
+        for begin in (self.follower.start_over, lambda: self.follower.joined("tcp://node")):
+            self.rpc.loaded = False
+            begin()
+            self.hear(b"sequence", A + b"A" + bytes(8))
+            self.look()
+            self.assertEqual(self.look(), [])
+            self.rpc.loaded = True
+            self.assertEqual(self.look(), [MempoolUnknown()])
+            self.rpc.asked.clear()
+            self.assertEqual((self.look(), self.rpc.asked), ([], []))
 
 
 class Least:

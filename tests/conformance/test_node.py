@@ -193,7 +193,7 @@ class NodeContract:
         info = await self.node.info()
         self.assertEqual(set(info), {"blockchain_info", "network_info", "mempool_info"})
         self.assertEqual(info["blockchain_info"]["chain"], "regtest")
-        self.assertEqual(info["mempool_info"]["size"], 0)
+        self.assertEqual((info["mempool_info"]["size"], info["mempool_info"]["loaded"]), (0, True))
 
     async def test_block_details_list_the_transactions(self: Any) -> None:
         """Verbosity 1: txids in display form."""

@@ -60,6 +60,8 @@ class TalkTests(SynchronousTestCase):
             ("127.0.0.1", b"X-Forwarded-For: 192.0.2.1\r\n", False),
             ("127.0.0.1", b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n", True),
             ("127.0.0.1", b"X-Forwarded-Proto: http\r\n", False),
+            ("127.0.0.1", b"Origin: http://localhost:3000\r\n", True),
+            ("127.0.0.1", b"Origin: http://example.org\r\n", False),
         ]
         for host, headers, secure in cases:
             self.port.upgraded(host, headers)

@@ -64,6 +64,14 @@ class HttpPort:
         return parsed(raw)
 
 
+def counted(port: HttpPort) -> list[bytes]:
+    """The hashes of the tokens that the store is asked for from now on."""
+    wallets, asked = port.relay.store.wallets, []
+    look_up = wallets.wallet_of_token
+    wallets.wallet_of_token = lambda token: (asked.append(token), look_up(token))[1]  # type: ignore[method-assign]
+    return asked
+
+
 class EndpointTests(SynchronousTestCase):
     """What well-formed requests get."""
 
@@ -245,6 +253,26 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual((statuses, status), ([200, 200, 200, 429], 429))
         port.time.advance(float(headers["retry-after"]))
         self.assertEqual(port.ask("GET", "/health")[0], 200)
+
+    def test_tokens_are_counted_before_they_are_looked_up(self) -> None:
+        """Past its allowance an address that guesses tokens gets 429, and the database is not asked."""
+        port = HttpPort(per_minute=3)
+        looked_up = counted(port)
+        statuses = [port.ask("GET", "/wallets", X_Wallet_Token=f"guess{number}")[0] for number in range(6)]
+        self.assertEqual((statuses, len(looked_up)), ([401] * 3 + [429] * 3, 3))
+        self.assertEqual(port.ask("GET", "/wallets", X_Wallet_Token="no token; at all")[0], 429)
+
+    def test_a_token_has_one_allowance_wherever_it_is_used(self) -> None:
+        """From a fourth address it is refused without a look at the database."""
+        port = HttpPort(per_minute=3)
+        port.relay.register("mine")
+        looked_up = counted(port)
+        statuses = []
+        for number in range(4):
+            client = port.connect(f"192.0.{number}.7")
+            client.send(b"GET /wallets HTTP/1.1\r\nHost: r\r\nX-Wallet-Token: mine\r\n\r\n")
+            statuses.append(parsed(client.raw())[0])
+        self.assertEqual((statuses, len(looked_up)), ([200, 200, 200, 429], 3))
 
     def test_every_reason_has_a_status(self) -> None:
         """The table is total."""

@@ -15,6 +15,8 @@ PURE_FRIENDS = {"argon2", "attrs", "msgspec", "cryptography", "btclib_secp256k1"
 APP_FRIENDS = {"attrs", "automat", "msgspec", "twisted.logger"}
 #: What the demo may use beside its client: a bitcoind of its own, and entropy for the keys of its wallet.
 DEMO_IO = ("io.client", "io.bitcoind", "io.world")
+#: What an operator's commands on a relay that does not run may use: its database.
+OFFLINE_IO = ("io.storage", "io.world")
 #: The clock, entropy and the reactor: for io/world.py alone.
 WORLD = {"time", "random", "secrets", "uuid", "twisted.internet.reactor"}
 #: What else of the standard library is no business of pure code or of the app.
@@ -84,10 +86,11 @@ def _io_allowed(package: str, name: str) -> bool:
 
 
 def _top_allowed(layer: str, name: str) -> bool:
-    """The composition root makes io; the demo is a client with a node of its own; the rest asks them."""
+    """The composition root makes io; the demo is a client with a node of its own; offline has a database only."""
     if layer == "build" or not _within(name, {"sdkrelay.io"}):
         return True
-    return layer == "demo" and (name == "sdkrelay.io" or _ours(name, DEMO_IO))
+    granted = {"demo": DEMO_IO, "offline": OFFLINE_IO}.get(layer)
+    return granted is not None and (name == "sdkrelay.io" or _ours(name, granted))
 
 
 def _ours(name: str, packages: tuple[str, ...]) -> bool:

@@ -45,6 +45,7 @@ class FakeBitcoind:
         self.rest = True
         self.pruned_below = 0
         self.downloading = False
+        self.loaded = True
         self.secret = b"__cookie__:first"
         self.fault: Callable[[Request], Any] | None = None
         self.questions: list[str] = []
@@ -178,7 +179,7 @@ class FakeBitcoind:
         return {"version": 290400, "subversion": "/Fake:1/", "connections": 0}
 
     def _getmempoolinfo(self) -> dict[str, Any]:
-        return {"loaded": True, "size": len(self.mempool)}
+        return {"loaded": self.loaded, "size": len(self.mempool)}
 
     def _getblockcount(self) -> int:
         return len(self.chain) - 1

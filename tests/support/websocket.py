@@ -18,7 +18,7 @@ from .conversation import Relay
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: relay.test:8090\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8090\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
 )
 

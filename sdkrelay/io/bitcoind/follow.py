@@ -16,6 +16,7 @@ from ...messages.bitcoin import Malformed
 from ...messages.bitcoin.rpc import BlockchainInfo
 from ...messages.bitcoin.zmq import Announcement, Event, Gaps, parse
 from ...ports import Hint, MempoolAdded, MempoolRemoved, MempoolUnknown, TipChanged
+from .mempool import is_loaded, whole_mempool
 from .rpc import BitcoinRpc
 from .trouble import Trouble
 
@@ -39,18 +40,21 @@ class Follower:
         self._polled: str | None = None
         self._heard_at: float | None = None
         self._mempool: frozenset[str] | None = None
+        self._loaded = False
 
     def start_over(self) -> None:
         """The node is there, for the first time or again: nothing from before counts."""
         self._best = None
         self._mempool = None
+        self._loaded = False
         self._tell(TipChanged())
         self._tell(MempoolUnknown())
 
     def joined(self, publisher: str) -> None:
-        """A ZMQ connection was made: what was sent before it is lost."""
+        """A ZMQ connection was made: what was sent before it is lost, and the node may have been started again."""
         self._gaps.forget(publisher)
         self._best = None
+        self._loaded = False
         self._tell(TipChanged())
         self._tell(MempoolUnknown())
 
@@ -74,8 +78,11 @@ class Follower:
             self._tell(TipChanged())
         if self._is_silent():
             await self._compare_mempool()
-        else:
-            self._mempool = None
+            return
+        self._mempool = None
+        if not self._loaded and await is_loaded(self._rpc):
+            self._loaded = True
+            self._tell(MempoolUnknown())
 
     def _pass_on(self, announcement: Announcement) -> None:
         match announcement.event:
@@ -98,9 +105,16 @@ class Follower:
         return self._heard_at is None or self._clock.seconds() - self._heard_at > SILENCE
 
     async def _compare_mempool(self) -> None:
-        """Tell what came; what went may be in a block, so that it needs a look at the whole."""
-        before, now = self._mempool, frozenset(await self._rpc.ask(list[str], "getrawmempool"))
-        self._mempool = now
+        """Tell what came; what went may be in a block, so that it needs a look at the whole.
+
+        A mempool that is still loading is no mempool: the first look after that is one at the whole.
+        """
+        names = await whole_mempool(self._rpc)
+        self._loaded = names is not None
+        before, self._mempool = self._mempool, None if names is None else frozenset(names)
+        now = self._mempool
+        if now is None:
+            return
         if before is None:
             self._tell(MempoolUnknown())
             return

@@ -25,7 +25,7 @@ from .blocks import BlockSource
 from .credentials import Cookie, Credentials, Password
 from .follow import Follower
 from .http import NodeHttp
-from .mempool import mempool_transaction
+from .mempool import mempool_transaction, still_loading, whole_mempool
 from .pool import PoolLimits
 from .rest import BitcoinRest
 from .retry import Retrying, RetryLimits
@@ -158,12 +158,17 @@ class BitcoinNode(Service):
         return await self._guard(self._blocks.block(block_hash))
 
     async def mempool(self) -> list[Txid]:
-        """All transactions in the mempool."""
-        names = await self._guard(self._rpc.ask(list[str], "getrawmempool"))
+        """All transactions in the mempool. Unavailable while the node still loads it."""
+        names = await self._guard(whole_mempool(self._rpc))
+        if names is None:
+            raise still_loading()
         return [Txid(_hash(name)) for name in names]
 
     async def transaction(self, txid: Txid) -> RawTransaction | None:
-        """A mempool transaction with its prevouts; None when it, or what it spends, has just left the mempool."""
+        """A mempool transaction with its prevouts; None when it, or what it spends, has just left the mempool.
+
+        Unavailable when it is not there and the node still loads its mempool.
+        """
         return await self._guard(mempool_transaction(self._batcher, txid))
 
     async def info(self) -> dict[str, Any]:

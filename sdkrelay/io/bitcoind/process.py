@@ -94,6 +94,15 @@ class RegtestNode:
 
     def start(self) -> None:
         """Start it and wait until it answers; NodeFailed when it ends instead, or takes more than a minute."""
+        self.spawn()
+        for _ in range(round(_PATIENCE / _INTERVAL)):
+            if self._answers():
+                return
+        self.kill()
+        raise NodeFailed(f"bitcoind did not answer within {_PATIENCE:g} seconds: {self._last_words()}")
+
+    def spawn(self) -> None:
+        """Start it and do not wait."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -102,11 +111,6 @@ class RegtestNode:
                 stdout=output,
                 stderr=output,
             )
-        for _ in range(round(_PATIENCE / _INTERVAL)):
-            if self._answers():
-                return
-        self.kill()
-        raise NodeFailed(f"bitcoind did not answer within {_PATIENCE:g} seconds: {self._last_words()}")
 
     def stop(self) -> None:
         """End it as an operator would, and wait; nothing happens when it does not run."""

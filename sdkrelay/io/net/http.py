@@ -6,7 +6,9 @@ request's head, for the whole of a request, and for the next one to come. A WebS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import IPv6Address as IPv6
 from ipaddress import ip_address
 from typing import Any
 
@@ -213,17 +215,51 @@ def lower_headers(request: Request) -> dict[str, str]:
     }
 
 
-def is_secure(transport: Any, headers: dict[str, str]) -> bool:
-    """Whether nobody in between can read along: TLS, or this machine.
+#: Headers that a proxy puts in, beside all that begin with ``x-forwarded-``.
+_PROXY_HEADERS = frozenset(
+    {
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "forwarded-for",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+    }
+)
 
-    ``headers`` has the request's headers by lower-case name. Behind a proxy on this machine (a header says so) it is the
-    proxy's word that the client's side is encrypted.
+#: A host, an IPv6 address in brackets, and perhaps a port (RFC 3986 §3.2, without what a header cannot have).
+_AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:/@\s]+))(?::[0-9]{1,5})?", re.IGNORECASE)
+
+
+def is_secure(transport: Any, headers: Mapping[str, str]) -> bool:
+    """Whether nobody in between can read along: TLS, or a program of this machine that speaks for itself.
+
+    ``headers`` has the request's headers by lower-case name. Behind a proxy on this machine it is the proxy's word
+    (``X-Forwarded-Proto``) that the client's side is encrypted.
     """
     if ISSLTransport.providedBy(transport):
         return True
-    behind_proxy = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    encrypted = headers.get("x-forwarded-proto") in ("https", "wss")
-    return _is_local(transport.getPeer()) and (encrypted or (not behind_proxy and "x-forwarded-proto" not in headers))
+    if not _is_local(transport.getPeer()):
+        return False
+    return headers.get("x-forwarded-proto", "").lower() in ("https", "wss") or _speaks_for_itself(headers)
+
+
+def _speaks_for_itself(headers: Mapping[str, str]) -> bool:
+    """Neither passed on by a proxy, nor sent by a browser for a page from elsewhere, whose name may be made to lead here."""
+    if any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers):
+        return False
+    scheme, separator, origin = headers.get("origin", "").partition("://")
+    is_ours = "origin" not in headers or bool(scheme and separator and _names_loopback(origin))
+    return is_ours and ("host" not in headers or _names_loopback(headers["host"]))
+
+
+def _names_loopback(authority: str) -> bool:
+    found = _AUTHORITY.fullmatch(authority)
+    host = (found[1] or found[2]) if found else ""
+    return host.lower() == "localhost" or is_loopback(host)
 
 
 def _is_local(peer: IAddress) -> bool:
@@ -233,8 +269,10 @@ def _is_local(peer: IAddress) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this IP address is the machine's own."""
+    """Whether this IP address is the machine's own; also an IPv4 address that came over IPv6 (``::ffff:127.0.0.1``)."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6) else None
+    return (mapped or address).is_loopback

@@ -170,15 +170,13 @@ class RestDoor:
         return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
 
     async def _identify(self, request: Request, caller: HttpCaller) -> None:
-        """Count the request: for the wallet whose token it brings, else for the address it comes from."""
+        """Count the request for the address it comes from and for the token it brings, before anybody looks the token up."""
+        self._around.allowances.spend(sender_of(caller.approach.address))
         token = request.getHeader(_WALLET_TOKEN)
-        sender = sender_of(caller.approach.address)
-        try:
-            if token is not None:
-                await self._around.dispatch.answer(_authenticate(token), caller)
-                sender = token_hash(token).hex()
-        finally:
-            self._around.allowances.spend(sender)
+        if token is not None:
+            asked = _authenticate(token)
+            self._around.allowances.spend(token_hash(token).hex())
+            await self._around.dispatch.answer(asked, caller)
 
     def _http_fault(self, request: Request, failure: Failure) -> bytes:
         status: int = getattr(failure.value, "code", None) or 500

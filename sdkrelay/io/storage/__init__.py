@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sqlalchemy
+from attrs import frozen
 
 from ...ports import Clock, Entropy, Meter
-from . import facts
+from . import facts, index, wallets
 from .access import DatabaseAccess
 from .engine import DatabaseInUse, StoreError, engine_for
 from .index import DatabaseIndex
@@ -22,7 +23,25 @@ from .runner import Executor, InlineExecutor, Runner, ThreadExecutor
 from .upgrade import require_current, upgrade
 from .wallets import Changes, DatabaseWallets
 
-__all__ = ["DatabaseInUse", "DatabaseStore", "Executor", "InlineExecutor", "StoreError", "ThreadExecutor", "open_store"]
+__all__ = [
+    "DatabaseInUse",
+    "DatabaseStore",
+    "Executor",
+    "Forgotten",
+    "InlineExecutor",
+    "StoreError",
+    "ThreadExecutor",
+    "open_store",
+]
+
+
+@frozen
+class Forgotten:
+    """What :meth:`DatabaseStore.forget_index` removed, and how many wallets begin again."""
+
+    blocks: int
+    tweaks: int
+    wallets: int
 
 
 class DatabaseStore:
@@ -67,6 +86,12 @@ class DatabaseStore:
     async def set_meta(self, key: str, value: str) -> None:
         """Keep a small fact."""
         await self._runner.write(lambda connection: facts.set_fact(connection, key, value))
+
+    async def forget_index(self) -> Forgotten:
+        """Forget all blocks, and take every wallet back to its birthday; wallets, tokens, outputs and the log stay."""
+        return await self._runner.write(
+            lambda connection: Forgotten(*index.forget_all(connection), wallets.begin_again(connection))
+        )
 
     def condition(self) -> str | None:
         """None while writes succeed, else why the last one failed, in words for an operator."""

@@ -130,6 +130,15 @@ def _remove(connection: Connection, block: BlockId) -> None:
     _count(connection, -1, -tweaks)
 
 
+def forget_all(connection: Connection) -> tuple[int, int]:
+    """Remove every row, and with them what the wallets were scanned against; how many blocks and tweaks those were."""
+    gone = facts.value(connection, Counter.BLOCKS), facts.value(connection, Counter.TWEAKS)
+    connection.execute(delete(blocks))
+    facts.set_value(connection, Counter.BLOCKS, 0)
+    facts.set_value(connection, Counter.TWEAKS, 0)
+    return gone
+
+
 def _count(connection: Connection, more_blocks: int, more_tweaks: int) -> None:
     facts.advance(connection, Counter.BLOCKS, more_blocks)
     facts.advance(connection, Counter.TWEAKS, more_tweaks)

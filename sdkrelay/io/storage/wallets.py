@@ -37,6 +37,7 @@ MOVE_CURSOR = (
     .where(wallet.c.wallet_id == bindparam("owner"))
     .values(cursor_height=bindparam("to_height"), cursor_hash=bindparam("to_hash"))
 )
+BEGIN_AGAIN = update(wallet).values(cursor_height=wallet.c.birthday - 1, cursor_hash=b"")
 OWNER = select(token.c.wallet_id).where(token.c.token_hash == bindparam("hash"))
 TOKENS = select(token.c.token_hash).where(token.c.wallet_id == bindparam("owner")).order_by(token.c.token_hash)
 OUTPUTS = (
@@ -76,6 +77,11 @@ class Changes:
         """The notices that are public or of a registered wallet."""
         known = _known(connection, {notice.wallet_id for notice in notices if notice.wallet_id is not None})
         return [notice for notice in notices if notice.wallet_id is None or notice.wallet_id in known]
+
+
+def begin_again(connection: Connection) -> int:
+    """Take every wallet back to its birthday, with all that was found for it; how many wallets there are."""
+    return connection.execute(BEGIN_AGAIN).rowcount
 
 
 class DatabaseWallets:

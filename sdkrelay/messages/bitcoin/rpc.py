@@ -54,6 +54,12 @@ class HeaderInfo(msgspec.Struct, frozen=True):
     mediantime: int
 
 
+class MempoolInfo(msgspec.Struct, frozen=True):
+    """``getmempoolinfo``: whether the mempool of the last run was read from its file (or found to be absent)."""
+
+    loaded: bool = True
+
+
 class Script(msgspec.Struct, frozen=True):
     """A ``scriptPubKey``."""
 
