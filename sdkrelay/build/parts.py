@@ -12,7 +12,6 @@ from twisted.web.resource import IResource
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
 from ..config.public import public
-from ..domain.notification import Topic
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
@@ -43,7 +42,6 @@ from ..services.matching import Matcher
 from ..services.mempool import Mempool
 from ..services.node import Doors, NodeService
 from ..services.payments import PaymentService
-from ..services.periodic import Periodical
 from ..services.router import Router
 from ..services.scanning import ScanService
 from ..services.stepping import Stepper
@@ -109,9 +107,9 @@ class Parts:
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
         self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
         monitoring = self._monitoring(store, node, operation)
-        archive = self._archive(store, vault, identity)
         relations = self.relations.services(self.hub, self.monitor.metrics)
-        self.monitor.add(Periodical(Topic.SYNC, lambda: tuning.live.config.sync.interval, self.relations.sync.push))
+        archive = self._archive(store, vault, identity)
+        self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
         router = Router([everything], [*core, *settings, *monitoring, *relations, archive])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
@@ -158,7 +156,8 @@ class Parts:
         world, live = self._world, self.tuning.live
         sections: tuple[Section, ...] = (
             PaymentSection(store, self.payments, identity.network),
-            *(EmptySection(name) for name in ("messages", "relays", "alerts")),
+            *self.relations.sections(),
+            EmptySection("alerts"),
             WalletSection(store, self.wallets, vault),
         )
         return ArchiveService(

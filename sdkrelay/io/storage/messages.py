@@ -38,6 +38,15 @@ class DatabaseMessages:
         """Keep it, or say why not; messages whose time has come make room first."""
         return await self._runner.write(lambda connection: _keep(connection, new, notice, bounds, int(self._now())))
 
+    async def message(self, message_id: str, now: float) -> KeptMessage | None:
+        """The message of this id, if its time has not come."""
+
+        def work(connection: Connection) -> KeptMessage | None:
+            row = connection.execute(NAMED, {"name": message_id}).one_or_none()
+            return None if row is None or row.expires_at <= now else _kept(row)
+
+        return await self._runner.read(work)
+
     async def messages(self, now: float) -> list[KeptMessage]:
         """Those whose time has not come, in the order of the log."""
         return await self._runner.read(
