@@ -11,7 +11,6 @@ from ..domain.deposit import KeptMessage, Outcome
 from ..domain.measure import MESSAGES_SYNCED
 from ..domain.notification import Kind, Notice, SyncMessageData, Topic
 from ..domain.problem import Code, Problem
-from ..messages.message import Reply
 from ..messages.native.relays import ConflictDetected, SyncAck, SyncMessage
 from ..ports import Caller, Clock, Meter, Store
 from .hub import Hub

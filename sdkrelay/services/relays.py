@@ -240,6 +240,6 @@ def _condition(health: Health) -> RelayCondition:
     return RelayCondition(
         bitcoin_connected=bool(checks.bitcoin_rpc),
         blindbit_connected=checks.blindbit_api,
-        websocket_listening=checks.websocket_server,
+        websocket_listening=bool(checks.websocket_server),
         sync_active=bool(checks.sync_manager),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import evolve
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
@@ -98,8 +99,8 @@ def _forget(connection: Connection, gone: KeptMessage) -> None:
     connection.execute(FORGET_ENTRY, {"which": gone.number})
 
 
-def _kept(row: Row[tuple[object, ...]]) -> KeptMessage:
-    return KeptMessage(*row)  # type: ignore[arg-type]
+def _kept(row: Row[Any]) -> KeptMessage:
+    return KeptMessage(row.message_id, row.author, row.content, row.received_at, row.expires_at, row.number)
 
 
 def _row(kept: KeptMessage) -> dict[str, object]:
