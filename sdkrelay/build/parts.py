@@ -53,6 +53,7 @@ from ..session.gate import Allowances, Gate
 from ..session.outbox import Patience
 from ..session.session import Surroundings
 from ..session.traffic import Census
+from .describing import describing
 from .monitor import Monitor, Watched
 from .relations import Relations
 from .secrecy import ReloadAtHangup, make_tls
@@ -110,7 +111,8 @@ class Parts:
         relations = self.relations.services(self.hub, self.monitor.metrics)
         archive = self._archive(store, vault, identity)
         self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
-        router = Router([everything], [*core, *settings, *monitoring, *relations, archive])
+        services = [*core, *settings, *monitoring, *relations, archive]
+        router = Router([everything], [*services, describing(services)])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
         self.factory = self._websocket_factory(dispatch, native)

@@ -7,6 +7,7 @@ from .access import GetSecure, IssueToken, RevokeToken
 from .admin import GetAdminStatus
 from .archive import ExportData, ImportData
 from .config import GetConfig, PutConfig, Restart
+from .description import GetOpenApi
 from .logs import GetLogs
 from .metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
@@ -40,4 +41,5 @@ REQUESTS: tuple[type[Request], ...] = (
     GetConfig,
     PutConfig,
     Restart,
+    GetOpenApi,
 )
