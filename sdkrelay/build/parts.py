@@ -53,6 +53,7 @@ from ..session.gate import Allowances, Gate
 from ..session.outbox import Patience
 from ..session.session import Surroundings
 from ..session.traffic import Census
+from .alarms import Alarms
 from .describing import describing
 from .monitor import Monitor, Watched
 from .relations import Relations
@@ -107,6 +108,7 @@ class Parts:
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
         self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
+        self.alarms = Alarms(world, tuning.live, identity, store)
         monitoring = self._monitoring(store, node, operation)
         relations = self.relations.services(self.hub, self.monitor.metrics)
         archive = self._archive(store, vault, identity)
@@ -128,10 +130,12 @@ class Parts:
         watched = Watched(
             self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
             lambda: len(self._watch), lambda: len(self._mempool), self.relations.relays.mesh,
+            lambda: self.alarms.active,
         )  # fmt: skip
         live = self.tuning.live
         live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
-        return self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
+        services = self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
+        return [*services, self.alarms.watch(watched, self.monitor.metrics)]
 
     def _follow(self, store: DatabaseStore, vault: Vault) -> None:
         """What follows the chain, watches wallets and scans."""
@@ -169,7 +173,8 @@ class Parts:
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
-        return [self._world.compute, self.chain, self.websocket, self.monitor, *hangup, *self._listening()]
+        watching = [self.monitor, self.alarms]
+        return [self._world.compute, self.chain, self.websocket, *watching, *hangup, *self._listening()]
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits

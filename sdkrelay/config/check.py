@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from .address import Address, parse_address
+from .alerting import SHORTEST_SECRET, Alerts
 from .fault import Fault
 from .guarding import Tls
 from .model import BitcoinCore, Config, Database, has_credentials
@@ -23,6 +24,7 @@ def check(config: Config) -> list[Fault]:
         _database(config.database),
         _auth(config),
         _tls(config.tls),
+        _alerts(config.alerts),
         _tuning(config),
     ]
     return [fault for part in parts for fault in part]
@@ -112,6 +114,16 @@ def _auth(config: Config) -> Iterator[Fault]:
     for origin in config.auth.cors_origins:
         if origin != "*" and not _parses(origin, lambda parts: origin == f"{parts.scheme}://{parts.netloc}".lower()):
             yield Fault("auth.cors_origins", "expected https://host, without a path and in lower case, or *")
+
+
+def _alerts(alerts: Alerts) -> Iterator[Fault]:
+    url = alerts.webhook_url
+    if url and not _parses(url, lambda parts: parts.scheme in ("http", "https") and bool(parts.hostname)):
+        yield Fault("alerts.webhook_url", "expected http://host:port/path or https://host/path")
+    elif url and has_credentials(url):
+        yield Fault("alerts.webhook_url", "takes no user and password: what is posted is signed")
+    if url and len(alerts.webhook_secret) < SHORTEST_SECRET:
+        yield Fault("alerts.webhook_secret", f"at least {SHORTEST_SECRET} characters, to sign what is posted")
 
 
 def _tls(tls: Tls) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
+from .alerting import Alerts
 from .guarding import Auth, Tls
 from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
@@ -196,6 +197,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallback: Fallback = Fallback()
     auth: Auth = Auth()
     tls: Tls = Tls()
+    alerts: Alerts = Alerts()
     limits: Limits = Limits()
     logging: Logging = Logging()
 

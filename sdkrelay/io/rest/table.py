@@ -10,6 +10,7 @@ from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
 from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
 from ...messages.rest.admin import GetAdminStatus
+from ...messages.rest.alerts import GetAlerts
 from ...messages.rest.archive import ExportData, ImportData
 from ...messages.rest.config import GetConfig, PutConfig, Restart
 from ...messages.rest.description import GetOpenApi
@@ -81,6 +82,7 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/metrics/business", GetBusinessMetrics),
     Row("GET", "/logs", GetLogs),
     Row("GET", "/admin/status", GetAdminStatus),
+    Row("GET", "/alerts", GetAlerts),
     Row("GET", "/bitcoin/info", GetBitcoinInfo),
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..message import Request
 from .access import GetSecure, IssueToken, RevokeToken
 from .admin import GetAdminStatus
+from .alerts import GetAlerts
 from .archive import ExportData, ImportData
 from .config import GetConfig, PutConfig, Restart
 from .description import GetOpenApi
@@ -23,6 +24,7 @@ REQUESTS: tuple[type[Request], ...] = (
     GetBusinessMetrics,
     GetLogs,
     GetAdminStatus,
+    GetAlerts,
     GetBitcoinInfo,
     GetBitcoinBlock,
     IssueToken,
