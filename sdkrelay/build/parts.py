@@ -12,10 +12,12 @@ from twisted.web.resource import IResource
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
 from ..config.public import public
+from ..domain.networks import Networks
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
 from ..io.net.oneport import OnePort
+from ..io.net.proxies import Proxies
 from ..io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits, WebSocketService
 from ..io.rest.cors import Cors
 from ..io.rest.door import RestDoor, RestSurroundings
@@ -28,8 +30,9 @@ from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
 from ..services.access import AccessRules, AccessService
 from ..services.answers import Answers
-from ..services.archive import ArchiveService, EmptySection, Section
+from ..services.archive import ArchiveService, Section
 from ..services.archived import PaymentSection, WalletSection
+from ..services.archived_alerts import AlertSection
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
 from ..services.encryption import EncryptionService
@@ -94,7 +97,8 @@ class Parts:
         self.tuning = tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
         tuning.follow(self.chain)
-        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter)
+        most = config.limits.websocket_subscriptions
+        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter, most=most)
         self._census = Census()
         self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)
@@ -103,7 +107,7 @@ class Parts:
         node = NodeService(identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet)
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
-        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption, tuning.fallback)
+        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
@@ -163,7 +167,7 @@ class Parts:
         sections: tuple[Section, ...] = (
             PaymentSection(store, self.payments, identity.network),
             *self.relations.sections(),
-            EmptySection("alerts"),
+            AlertSection(self.alarms.alerts),
             WalletSection(store, self.wallets, vault),
         )
         return ArchiveService(
@@ -185,7 +189,7 @@ class Parts:
         return [self._listen(config.ws_url, door, websocket), self._listen(config.http_url, rest, http)]
 
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
-        guard = guarded(resource, limits, self._world.reactor)
+        guard = guarded(resource, limits, self._world.reactor, proxies(self._config.limits))
         guard.uploads = self._rest_door.uploads(self._config.limits.import_body_bytes)
         self._ports.append(guard)
         factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
@@ -200,6 +204,9 @@ class Parts:
             guard.limits = kind
         self.factory.limit(WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes))
 
+    def _crowded(self, session_id: str) -> str | None:
+        return self.factory.crowded(session_id)
+
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)
         return Connections(websocket=open_sockets, http=sum(port.connections for port in self._ports) - open_sockets)
@@ -211,16 +218,19 @@ class Parts:
     def _websocket_factory(self, dispatch: Dispatch, catalog: Catalog) -> RelayFactory:
         world, limits = self._world, self._config.limits
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
-        around = Surroundings(Native(catalog), dispatch, world.tasks, world.clock, patience, self._census)
+        allowances = Allowances(world.clock, limits.websocket_cost_per_minute, Networks.of(limits.exempt))
+        around = Surroundings(
+            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances
+        )  # fmt: skip
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
-        return RelayFactory(around, bounds, world.entropy, world.reactor)
+        return RelayFactory(around, bounds, world.entropy, world.reactor, proxies(limits))
 
     def _make_rest_door(self, dispatch: Dispatch, catalog: Catalog) -> RestDoor:
         world, limits = self._world, self._config.limits
-        allowances = Allowances(world.clock, limits.http_requests_per_minute)
+        allowances = Allowances(world.clock, limits.http_requests_per_minute, Networks.of(limits.exempt))
         around = RestSurroundings(
             dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds,
-            Cors(self._config.auth.cors_origins),
+            Cors(self._config.auth.cors_origins), proxies(limits),
         )  # fmt: skip
         return RestDoor(around, ROWS)
 
@@ -249,8 +259,14 @@ def make_node(config: Config, world: World) -> BitcoinNode | AbsentNode:
 def http_limits(limits: Limits) -> HttpLimits:
     """What the REST port takes."""
     return HttpLimits(
-        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds
-    )
+        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds,
+        limits.http_head_bytes,
+    )  # fmt: skip
+
+
+def proxies(limits: Limits) -> Proxies:
+    """Who is believed about where clients are."""
+    return Proxies(limits.remote_ip_header, Networks.of(limits.trusted_proxies))
 
 
 def websocket_http_limits(limits: Limits) -> HttpLimits:
@@ -260,4 +276,5 @@ def websocket_http_limits(limits: Limits) -> HttpLimits:
         limits.http_body_bytes,
         limits.http_head_seconds,
         limits.http_request_seconds,
+        limits.http_head_bytes,
     )

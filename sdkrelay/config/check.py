@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from ..domain.networks import Networks
 from .address import Address, parse_address
 from .alerting import SHORTEST_SECRET, Alerts
 from .fault import Fault
 from .guarding import Tls
-from .model import BitcoinCore, Config, Database, has_credentials
+from .model import BitcoinCore, Config, Database, Limits, has_credentials
 
 
 def check(config: Config) -> list[Fault]:
@@ -26,6 +27,7 @@ def check(config: Config) -> list[Fault]:
         _tls(config.tls),
         _alerts(config.alerts),
         _tuning(config),
+        _limits(config.limits),
     ]
     return [fault for part in parts for fault in part]
 
@@ -76,6 +78,18 @@ def _tuning(config: Config) -> Iterator[Fault]:
         yield Fault("retry.max_backoff_ms", "must not be less than retry.backoff_ms")
     if config.pool.min_connections > config.pool.max_connections:
         yield Fault("pool.max_connections", "must not be less than pool.min_connections")
+
+
+def _limits(limits: Limits) -> Iterator[Fault]:
+    for key in ("trusted_proxies", "exempt"):
+        try:
+            Networks.of(getattr(limits, key))
+        except ValueError:
+            yield Fault(f"limits.{key}", "expected networks such as 10.0.0.0/8 or 2001:db8::/32, or single addresses")
+    if limits.remote_ip_header and not limits.trusted_proxies:
+        yield Fault("limits.trusted_proxies", "missing: nobody's remote_ip_header would be believed")
+    if limits.trusted_proxies and not limits.remote_ip_header:
+        yield Fault("limits.remote_ip_header", "missing: say in which header the trusted proxies name their clients")
 
 
 def _http_address(key: str, url: str) -> Iterator[Fault]:
