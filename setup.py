@@ -41,6 +41,7 @@ TEST_REQUIRES = [
     "cryptography-vectors>=50",
     "hypothesis>=6.150",
     "setuptools>=77",
+    "websockets>=15",
 ]
 
 DEV_REQUIRES = [

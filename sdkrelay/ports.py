@@ -379,6 +379,9 @@ class MessageStore(Protocol):
         ``bounds`` are how many may be kept of one author, and of all.
         """
 
+    async def message(self, message_id: str, now: float) -> KeptMessage | None:
+        """The message of this id, if its time has not come."""
+
     async def messages(self, now: float) -> list[KeptMessage]:
         """Those whose time has not come, in the order of the log."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from sdkrelay import __version__
 from sdkrelay.cli import main
 from sdkrelay.config.sample import sample
+from sdkrelay.crypto.channel import public_key
+from sdkrelay.io.masterkey import identity_key
+from tests.support.stores import CountedEntropy
 
 
 class CommandTests(SynchronousTestCase):
@@ -32,6 +36,20 @@ class CommandTests(SynchronousTestCase):
     def test_the_version_is_printed(self) -> None:
         """``sdkrelay version`` is the package's."""
         self.assertEqual(self.said("version"), (0, f"sdkrelay {__version__}\n", ""))
+
+    def test_the_identity_is_printed(self) -> None:
+        """``sdkrelay identity`` is the public key of the data folder's file; before the first start it says so."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        file = Path(self.mktemp())
+        file.write_text(f'data_dir = "{folder.absolute()}"\n')
+        status, out, err = self.said("identity", "--config", str(file))
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("first start", err)
+        private = identity_key(folder, CountedEntropy())
+        said = self.said("identity", "--config", str(file))
+        self.assertEqual(said, (0, b64encode(public_key(private)).decode() + "\n", ""))
+        self.assertEqual((folder / "identity.key").stat().st_mode & 0o777, 0o600)
 
     def test_settings_are_checked(self) -> None:
         """``sdkrelay check`` prints each fault and says so by its status."""

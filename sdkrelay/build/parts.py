@@ -12,11 +12,12 @@ from twisted.web.resource import IResource
 from ..config.address import listen_description, parse_address
 from ..config.model import Config, Limits
 from ..config.public import public
-from ..domain.notification import Topic
+from ..domain.networks import Networks
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
 from ..io.net.http import Guard, HttpLimits, guarded
 from ..io.net.oneport import OnePort
+from ..io.net.proxies import Proxies
 from ..io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits, WebSocketService
 from ..io.rest.cors import Cors
 from ..io.rest.door import RestDoor, RestSurroundings
@@ -29,8 +30,9 @@ from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
 from ..services.access import AccessRules, AccessService
 from ..services.answers import Answers
-from ..services.archive import ArchiveService, EmptySection, Section
+from ..services.archive import ArchiveService, Section
 from ..services.archived import PaymentSection, WalletSection
+from ..services.archived_alerts import AlertSection
 from ..services.blocks import Blocks
 from ..services.catching import CatchingUp
 from ..services.encryption import EncryptionService
@@ -43,7 +45,6 @@ from ..services.matching import Matcher, Turns
 from ..services.mempool import Mempool
 from ..services.node import Doors, NodeService
 from ..services.payments import PaymentService
-from ..services.periodic import Periodical
 from ..services.router import Router
 from ..services.scanning import ScanService
 from ..services.stepping import Stepper
@@ -55,6 +56,8 @@ from ..session.gate import Allowances, Gate
 from ..session.outbox import Patience
 from ..session.session import Surroundings
 from ..session.traffic import Census
+from .alarms import Alarms
+from .describing import describing
 from .monitor import Monitor, Watched
 from .relations import Relations
 from .secrecy import ReloadAtHangup, make_tls
@@ -94,7 +97,8 @@ class Parts:
         self.tuning = tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
         tuning.follow(self.chain)
-        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter)
+        most = config.limits.websocket_subscriptions
+        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter, most=most)
         self._census = Census()
         self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)
@@ -105,16 +109,20 @@ class Parts:
         )
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
-        greeting = HandshakeService(identity, store.wallets, self.access, self.hub, encryption, tuning.fallback)
+        greeting = HandshakeService(
+            identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded
+        )
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
         self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
+        self.alarms = Alarms(world, tuning.live, identity, store)
         monitoring = self._monitoring(store, node, operation)
-        archive = self._archive(store, vault, identity)
         relations = self.relations.services(self.hub, self.monitor.metrics)
-        self.monitor.add(Periodical(Topic.SYNC, lambda: tuning.live.config.sync.interval, self.relations.sync.push))
-        router = Router([everything], [*core, *settings, *monitoring, *relations, archive])
+        archive = self._archive(store, vault, identity)
+        self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
+        services = [*core, *settings, *monitoring, *relations, archive]
+        router = Router([everything], [*services, describing(services)])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
         self.factory = self._websocket_factory(dispatch, native)
@@ -130,10 +138,12 @@ class Parts:
         watched = Watched(
             self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
             lambda: len(self._watch), lambda: len(self._mempool), self.relations.relays.mesh,
+            lambda: self.alarms.active,
         )  # fmt: skip
         live = self.tuning.live
         live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
-        return self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
+        services = self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
+        return [*services, self.alarms.watch(watched, self.monitor.metrics)]
 
     def _follow(self, store: DatabaseStore, vault: Vault) -> None:
         """What follows the chain, watches wallets and scans."""
@@ -164,7 +174,8 @@ class Parts:
         world, live = self._world, self.tuning.live
         sections: tuple[Section, ...] = (
             PaymentSection(store, self.payments, identity.network),
-            *(EmptySection(name) for name in ("messages", "relays", "alerts")),
+            *self.relations.sections(),
+            AlertSection(self.alarms.alerts),
             WalletSection(store, self.wallets, vault),
         )
         return ArchiveService(
@@ -174,7 +185,8 @@ class Parts:
     def services(self) -> list[Service]:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
-        return [self._world.compute, self.chain, self.websocket, self.monitor, *hangup, *self._listening()]
+        watching = [self.monitor, self.alarms]
+        return [self._world.compute, self.chain, self.websocket, *watching, *hangup, *self._listening()]
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
@@ -185,7 +197,7 @@ class Parts:
         return [self._listen(config.ws_url, door, websocket), self._listen(config.http_url, rest, http)]
 
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
-        guard = guarded(resource, limits, self._world.reactor)
+        guard = guarded(resource, limits, self._world.reactor, proxies(self._config.limits))
         guard.uploads = self._rest_door.uploads(self._config.limits.import_body_bytes)
         self._ports.append(guard)
         factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
@@ -203,6 +215,9 @@ class Parts:
     def _unreadable(self) -> int:
         return self.wallets.unreadable
 
+    def _crowded(self, session_id: str) -> str | None:
+        return self.factory.crowded(session_id)
+
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)
         return Connections(websocket=open_sockets, http=sum(port.connections for port in self._ports) - open_sockets)
@@ -214,16 +229,19 @@ class Parts:
     def _websocket_factory(self, dispatch: Dispatch, catalog: Catalog) -> RelayFactory:
         world, limits = self._world, self._config.limits
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
-        around = Surroundings(Native(catalog), dispatch, world.tasks, world.clock, patience, self._census)
+        allowances = Allowances(world.clock, limits.websocket_cost_per_minute, Networks.of(limits.exempt))
+        around = Surroundings(
+            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances
+        )  # fmt: skip
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
-        return RelayFactory(around, bounds, world.entropy, world.reactor)
+        return RelayFactory(around, bounds, world.entropy, world.reactor, proxies(limits))
 
     def _make_rest_door(self, dispatch: Dispatch, catalog: Catalog) -> RestDoor:
         world, limits = self._world, self._config.limits
-        allowances = Allowances(world.clock, limits.http_requests_per_minute)
+        allowances = Allowances(world.clock, limits.http_requests_per_minute, Networks.of(limits.exempt))
         around = RestSurroundings(
             dispatch, catalog, allowances, world.tasks, world.clock, world.reactor, limits.http_request_seconds,
-            Cors(self._config.auth.cors_origins),
+            Cors(self._config.auth.cors_origins), proxies(limits),
         )  # fmt: skip
         return RestDoor(around, ROWS)
 
@@ -252,8 +270,14 @@ def make_node(config: Config, world: World) -> BitcoinNode | AbsentNode:
 def http_limits(limits: Limits) -> HttpLimits:
     """What the REST port takes."""
     return HttpLimits(
-        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds
-    )
+        limits.http_connections, limits.http_body_bytes, limits.http_head_seconds, limits.http_request_seconds,
+        limits.http_head_bytes,
+    )  # fmt: skip
+
+
+def proxies(limits: Limits) -> Proxies:
+    """Who is believed about where clients are."""
+    return Proxies(limits.remote_ip_header, Networks.of(limits.trusted_proxies))
 
 
 def websocket_http_limits(limits: Limits) -> HttpLimits:
@@ -263,4 +287,5 @@ def websocket_http_limits(limits: Limits) -> HttpLimits:
         limits.http_body_bytes,
         limits.http_head_seconds,
         limits.http_request_seconds,
+        limits.http_head_bytes,
     )

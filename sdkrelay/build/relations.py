@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config.address import parse_address
-from ..config.model import Config
+from ..config.model import Config, Sync
+from ..domain.notification import Topic
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
 from ..messages.rest.relays import RelayConfiguration
+from ..services.archive import Section
+from ..services.archived_relations import MessageSection, RelaySection
 from ..services.deposits import DepositService
 from ..services.figures import Figures
 from ..services.handshake import Identity
 from ..services.hub import Hub
 from ..services.metrics import MetricsService
 from ..services.node import NodeService
+from ..services.periodic import Periodical
 from ..services.relays import Itself, RelayService
 from ..services.syncing import Around, SyncService
 from .world import World
@@ -47,12 +51,24 @@ class Relations:
         self.relays = RelayService(identity, itself, store, world.tasks, world.clock)
 
     def services(self, hub: Hub, metrics: MetricsService) -> list[object]:
-        """Who answers requests; ``sync.push`` afterwards makes what the topic tells."""
+        """Who answers requests."""
         world, mesh = self._world, self.relays.mesh
         figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
         around = Around(world.clock, world.entropy, world.meter)
         self.sync = SyncService(self._identity, figures, self._knows, around)
-        return [self.relays, self.sync, DepositService(self._store, hub, world.clock, world.meter)]
+        self.deposits = DepositService(self._store, hub, world.clock, world.meter)
+        return [self.relays, self.sync, self.deposits]
+
+    def sections(self) -> tuple[Section, ...]:
+        """What of it is exported."""
+        return MessageSection(self.deposits, self._world.clock), RelaySection(self.relays)
+
+    def tell_at_intervals(self, add: Callable[[Periodical], None], intervals: Callable[[], Sync]) -> None:
+        """What the topic ``sync`` tells: each kind as often as the settings in force say."""
+        push = self.sync.push
+        add(Periodical(Topic.SYNC, lambda: intervals().interval, lambda: push("StateSync")))
+        add(Periodical(Topic.SYNC, lambda: intervals().health_interval, lambda: push("HealthSync")))
+        add(Periodical(Topic.SYNC, lambda: intervals().metrics_interval, lambda: push("MetricsSync")))
 
     def _knows(self, name: str) -> bool:
         return any(peer.id == name for peer in self.relays.peers)

@@ -117,6 +117,7 @@ class Relay(MultiService):
         await parts.wallets.load()
         await parts.access.start()
         await parts.relations.relays.load()
+        await parts.alarms.alerts.load()
         for service in parts.services():
             service.setServiceParent(self)
         if not config.standalone:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from ..domain.networks import Networks
 from .address import Address, parse_address
+from .alerting import SHORTEST_SECRET, Alerts
 from .fault import Fault
 from .guarding import Tls
-from .model import BitcoinCore, Config, Database, has_credentials
+from .model import BitcoinCore, Config, Database, Limits, has_credentials
 
 
 def check(config: Config) -> list[Fault]:
@@ -23,7 +25,9 @@ def check(config: Config) -> list[Fault]:
         _database(config.database),
         _auth(config),
         _tls(config.tls),
+        _alerts(config.alerts),
         _tuning(config),
+        _limits(config.limits),
     ]
     return [fault for part in parts for fault in part]
 
@@ -76,6 +80,18 @@ def _tuning(config: Config) -> Iterator[Fault]:
         yield Fault("pool.max_connections", "must not be less than pool.min_connections")
 
 
+def _limits(limits: Limits) -> Iterator[Fault]:
+    for key in ("trusted_proxies", "exempt"):
+        try:
+            Networks.of(getattr(limits, key))
+        except ValueError:
+            yield Fault(f"limits.{key}", "expected networks such as 10.0.0.0/8 or 2001:db8::/32, or single addresses")
+    if limits.remote_ip_header and not limits.trusted_proxies:
+        yield Fault("limits.trusted_proxies", "missing: nobody's remote_ip_header would be believed")
+    if limits.trusted_proxies and not limits.remote_ip_header:
+        yield Fault("limits.remote_ip_header", "missing: say in which header the trusted proxies name their clients")
+
+
 def _http_address(key: str, url: str) -> Iterator[Fault]:
     """An empty one stands for the default."""
     if url and not _parses(url, lambda parts: parts.scheme in ("http", "https") and bool(parts.hostname)):
@@ -112,6 +128,16 @@ def _auth(config: Config) -> Iterator[Fault]:
     for origin in config.auth.cors_origins:
         if origin != "*" and not _parses(origin, lambda parts: origin == f"{parts.scheme}://{parts.netloc}".lower()):
             yield Fault("auth.cors_origins", "expected https://host, without a path and in lower case, or *")
+
+
+def _alerts(alerts: Alerts) -> Iterator[Fault]:
+    url = alerts.webhook_url
+    if url and not _parses(url, lambda parts: parts.scheme in ("http", "https") and bool(parts.hostname)):
+        yield Fault("alerts.webhook_url", "expected http://host:port/path or https://host/path")
+    elif url and has_credentials(url):
+        yield Fault("alerts.webhook_url", "takes no user and password: what is posted is signed")
+    if url and len(alerts.webhook_secret) < SHORTEST_SECRET:
+        yield Fault("alerts.webhook_secret", f"at least {SHORTEST_SECRET} characters, to sign what is posted")
 
 
 def _tls(tls: Tls) -> Iterator[Fault]:

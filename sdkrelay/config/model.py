@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
+from .alerting import Alerts
 from .guarding import Auth, Tls
 from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
@@ -119,6 +120,18 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=86_400, description="Seconds without progress after which a slow client is cut.")
     ] = 60
     wallets: Annotated[int, Meta(ge=1, le=10_000_000, description="Wallets that are watched for.")] = 10_000
+    websocket_subscriptions: Annotated[
+        int,
+        Meta(ge=1, le=1000, description="Subscriptions of one WebSocket client, those still being replayed included."),
+    ] = 32
+    websocket_cost_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000_000,
+            description="What WebSocket requests of one client may cost in a minute; a ping costs 1, a new wallet 20.",
+        ),
+    ] = 6000
     http_requests_per_minute: Annotated[
         int, Meta(ge=1, le=100_000_000, description="HTTP requests of one client in a minute.")
     ] = 1000
@@ -132,10 +145,26 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(ge=1, le=3600, description="Seconds for the head of a request to arrive, WebSocket handshakes included."),
     ] = 10
+    http_head_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=1_000_000, description="The largest head of an HTTP request, WebSocket handshakes included."),
+    ] = 16_384
     http_request_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Seconds an HTTP request may take, arriving and answered.")
     ] = 30
     http_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="HTTP connections at a time.")] = 100
+    remote_ip_header: Annotated[
+        str,
+        _about(
+            "The header in which trusted_proxies name the client's address; of nobody else is it believed.", "X-Real-IP"
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...], _about("The networks of proxies whose word about their clients is believed.", "10.0.0.0/24")
+    ] = ()
+    exempt: Annotated[
+        tuple[str, ...], _about("Networks whose requests are not counted; loopback is no exception.", "192.0.2.0/24")
+    ] = ()
 
 
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +236,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallback: Fallback = Fallback()
     auth: Auth = Auth()
     tls: Tls = Tls()
+    alerts: Alerts = Alerts()
     limits: Limits = Limits()
     retention: Retention = Retention()
     logging: Logging = Logging()

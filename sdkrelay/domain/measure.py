@@ -65,6 +65,11 @@ SYNC_REQUESTS: Final = Counter("sdkrelay_sync_requests", "Sync messages that ask
 SYNC_RESPONSES: Final = Counter("sdkrelay_sync_responses", "Answers to sync messages, received and sent.")
 SYNC_ERRORS: Final = Counter("sdkrelay_sync_errors", "Sync messages that failed.")
 SYNC_SECONDS: Final = Timing("sdkrelay_sync_seconds", "Seconds from a sync message of ours to another relay's answer.")
+WEBHOOK_CALLS: Final = Counter(
+    "sdkrelay_webhook_calls",
+    "Alerts for the webhook, by delivered, failed (refused, or attempted often enough) or dropped (the queue is full).",
+    ("outcome",),
+)
 MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and records taken over from other relays.")
 
 SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
@@ -85,7 +90,7 @@ TRAFFIC: Final = {
 COUNTED: Final[tuple[Measure, ...]] = (
     REQUESTS, REQUEST_SECONDS, SESSIONS_OPENED, SESSIONS_CLOSED, NOTIFICATIONS, PUSHES, RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS,
     STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
-    MESSAGES_SYNCED,
+    MESSAGES_SYNCED, WEBHOOK_CALLS,
 )  # fmt: skip
 
 #: The texts that scrapers read, and how they are named over HTTP.

@@ -229,6 +229,8 @@ def _broken(kind: Kind, told: str, raw: bytes, request_id: str | None) -> Malfor
     if expected.startswith("Object missing required field `"):
         missing = expected.split("`")[1]
         path, expected = f"{path.rstrip('`') or '$'}.{missing}", "a value"
+    if expected.startswith("Invalid enum value"):
+        expected = "one of the values that are documented"  # the decoder repeats what was sent, which may be a secret
     field = path.rstrip("`").removeprefix("$").removeprefix(".") or "$"
     details = {"field": field, "expected": expected.removeprefix("Expected ")}
     if (value := _shown(kind, field, raw)) is not None:

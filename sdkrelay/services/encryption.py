@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from typing import Never
 
 from ..crypto.channel import KEY_SIZE, SCHEME, Channel, public_key, relay_channel
 from ..domain.problem import Code, Problem, invalid
-from ..messages.message import Reply
 from ..messages.native.encryption import EncryptedMessage, EncryptionAnswer, EncryptionOffer
 from ..ports import Caller, Entropy
 from .router import handles
@@ -33,7 +33,7 @@ class EncryptionService:
         return channel, EncryptionAnswer(scheme=SCHEME, public_key=ours, identity_key=self.identity_key)
 
     @handles(EncryptedMessage)
-    async def unexpected(self, request: EncryptedMessage, caller: Caller) -> Reply:
+    async def unexpected(self, request: EncryptedMessage, caller: Caller) -> Never:
         """Always a Problem: where keys are agreed, sessions open these messages before anything is asked."""
         if caller.encrypted:
             raise invalid("type", "any message but handshake and encrypted_message inside an encrypted_message")

@@ -44,7 +44,9 @@ class HandshakeService:
         hub: Hub,
         encryption: EncryptionService,
         fallback: Callable[[], Fallback] = Fallback,
+        crowded: Callable[[str], str | None] = lambda session_id: None,
     ) -> None:
+        self._crowded = crowded
         self._identity = identity
         self._fallback = fallback
         self._encryption = encryption
@@ -61,6 +63,9 @@ class HandshakeService:
         """
         if caller.encrypted:
             raise invalid("type", "any message but handshake and encrypted_message inside an encrypted_message")
+        full = self._crowded(caller.session_id)
+        if full is not None:
+            return self._reject(request, caller, full)
         network = self._identity.network
         if request.network is not None and request.network != network:
             return self._reject(

@@ -16,7 +16,7 @@ from ..domain.measure import NOTIFICATIONS, PUSHES, Unmetered
 from ..domain.news import News
 from ..domain.notification import Entry, Topic
 from ..domain.position import Position
-from ..domain.problem import Problem, invalid
+from ..domain.problem import Code, Problem, invalid
 from ..domain.topic import expand, known, listed, without
 from ..messages.bulletin import Bulletin
 from ..messages.native.subscription import Subscribe, SubscribeResponse, Unsubscribe, UnsubscribeResponse
@@ -25,8 +25,12 @@ from .router import handles
 
 #: How many entries are read, and told, at a time.
 PAGE = 200
+#: How many subscriptions one session has at most.
+SUBSCRIPTIONS = 32
 #: Seconds until the log is asked again when it could not be read.
 RETRY = 1.0
+#: After how many seconds to try again where too much is being replayed.
+REPLAY = 5
 #: After how many feeds the reactor gets its turn.
 SLICE = 256
 
@@ -71,8 +75,15 @@ class Hub:
     """Tells every entry of the log to those who may hear it, each written once a dialect."""
 
     def __init__(
-        self, log: LogStore, tasks: Tasks, relay_id: str, page: int = PAGE, meter: Meter | None = None
+        self,
+        log: LogStore,
+        tasks: Tasks,
+        relay_id: str,
+        page: int = PAGE,
+        meter: Meter | None = None,
+        most: int = SUBSCRIPTIONS,
     ) -> None:
+        self._most = most
         self._meter: Meter = meter or Unmetered()
         self.on_listen: list[Callable[[Caller, frozenset[Topic]], None]] = []
         self._page = page
@@ -166,6 +177,7 @@ class Hub:
         """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held."""
         after = None if since is None else await self._number(since)
         feed = self._feed(caller)
+        self._check_count(len(names | feed.names) + len(feed.legs))
         new, feed.names = names - feed.names, feed.names | names
         for told in self.on_listen:
             told(caller, new)
@@ -173,6 +185,12 @@ class Hub:
             feed.legs.append(Leg(expand(names), after, feed.mark))
             self._go_back(feed)
         return listed(feed.names)
+
+    def _check_count(self, count: int) -> None:
+        """What is still being replayed counts too: each piece of the past costs a page of the log at a time."""
+        if count > self._most:
+            message = f"at most {self._most} subscriptions, replays included: unsubscribe, or try again in {REPLAY} s"
+            raise Problem(Code.LIMIT_EXCEEDED, message, limit=self._most, retry_after=REPLAY)
 
     def _feed(self, caller: Caller) -> Feed:
         feed = self._feeds.get(caller.session_id)

@@ -22,7 +22,6 @@ from ..domain.measure import (
 from ..domain.notification import Kind
 from ..domain.status import NodeCondition
 from ..domain.window import Window
-from ..messages.message import Reply
 from ..messages.rest.metrics import (
     BitcoinMetrics,
     BusinessFigures,
@@ -110,7 +109,7 @@ class MetricsService:
             self._rates.network.add(now, reading.network_bytes)
 
     @handles(GetMetrics)
-    async def metrics(self, request: GetMetrics, caller: Caller) -> Reply:
+    async def metrics(self, request: GetMetrics, caller: Caller) -> Metrics | MetricsText:
         """All figures, in the form asked for."""
         if request.format == "json":
             return await self.figures()

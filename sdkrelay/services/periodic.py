@@ -39,32 +39,32 @@ class _Running:
 
 
 class PeriodicService:
-    """One loop for each periodical, from :meth:`start` to :meth:`stop`."""
+    """One loop for each periodical, from :meth:`start` to :meth:`stop`; a topic can have several."""
 
     def __init__(self, hub: Hub, tasks: Tasks, clock: Clock, periodicals: Iterable[Periodical]) -> None:
         self._hub = hub
         self._tasks = tasks
         self._clock = clock
         now = clock.monotonic()
-        self._running = {each.topic: _Running(each, tasks.event(), now) for each in periodicals}
+        self._running = [_Running(each, tasks.event(), now) for each in periodicals]
         hub.on_listen.append(self._welcome)
 
     def start(self) -> None:
         """Begin to tell."""
-        for running in self._running.values():
+        for running in self._running:
             running.issued = self._clock.monotonic()
             running.task = self._tasks.start(f"periodic {running.periodical.topic}", self._run(running))
 
     async def stop(self) -> None:
         """End all loops."""
-        for running in self._running.values():
+        for running in self._running:
             if running.task is not None:
                 running.task.cancel()
                 await running.task.wait()
 
     def reschedule(self) -> None:
         """The intervals may have changed: they hold from the last issues on."""
-        for running in self._running.values():
+        for running in self._running:
             running.changed.set()
 
     async def _run(self, running: _Running) -> None:
@@ -95,8 +95,9 @@ class PeriodicService:
             return None
 
     def _welcome(self, caller: Caller, topics: frozenset[Topic]) -> None:
-        for topic in sorted(topics & self._running.keys()):
-            caller.beside(f"first {topic}", self._first(self._running[topic].periodical, caller))
+        for running in self._running:
+            if running.periodical.topic in topics:
+                caller.beside(f"first {running.periodical.topic}", self._first(running.periodical, caller))
 
     async def _first(self, periodical: Periodical, caller: Caller) -> None:
         bulletin = await self._made(periodical)

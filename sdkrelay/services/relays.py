@@ -30,6 +30,7 @@ from ..messages.rest.relays import (
     RemoveRelay,
 )
 from ..ports import Caller, Clock, Meter, Store, Tasks
+from .archive import Outcome
 from .handshake import CAPABILITIES, Identity
 from .metrics import Mesh
 from .router import handles
@@ -134,6 +135,16 @@ class RelayService:
             await self._keep([peer for peer in self.peers if peer is not gone])
         return RelayRemoved(relay_id=gone.id)
 
+    async def restore(self, peer: Peer) -> Outcome:
+        """Know a relay that was known elsewhere; the one at its address stays as it is. LIMIT_EXCEEDED if too many are."""
+        async with self._order:
+            held = self._peers.get(peer.id)
+            if held is not None:
+                return Outcome.SKIPPED if held.description == peer.description else Outcome.CONFLICT
+            self._check_new(peer)
+            await self._keep([*self.peers, peer])
+        return Outcome.IMPORTED
+
     def _known(self, name: str) -> Peer:
         peer = self._peers.get(name)
         if peer is None:
@@ -229,6 +240,6 @@ def _condition(health: Health) -> RelayCondition:
     return RelayCondition(
         bitcoin_connected=bool(checks.bitcoin_rpc),
         blindbit_connected=checks.blindbit_api,
-        websocket_listening=checks.websocket_server,
+        websocket_listening=bool(checks.websocket_server),
         sync_active=bool(checks.sync_manager),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from ..messages.catalog import Catalog
 from ..messages.message import Reply, Request
@@ -52,6 +52,18 @@ class Router:
     async def handle(self, request: Request, caller: Caller) -> Reply:
         """The reply. Raises what the handler raises: Problem, Unavailable, or anything else for a bug."""
         return await self._handlers[type(request)](request, caller)
+
+
+def replies_of(services: Iterable[object]) -> dict[type[Request], tuple[type[Reply], ...]]:
+    """What the handlers of these services (objects or classes) answer their requests with, as their annotations say."""
+    methods = (method for service in services for _, method in inspect.getmembers(service, inspect.isroutine))
+    return {getattr(method, _MARK): _replies(method) for method in methods if hasattr(method, _MARK)}
+
+
+def _replies(method: Callable[..., Any]) -> tuple[type[Reply], ...]:
+    """The alternatives of the return annotation; none for a handler that always refuses."""
+    told = get_type_hints(method)["return"]
+    return tuple(kind for kind in (get_args(told) or (told,)) if inspect.isclass(kind) and issubclass(kind, Reply))
 
 
 def _complain(fault: str, requests: Iterable[type[Request]]) -> None:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from ..domain.measure import SYNC_ERRORS, SYNC_REQUESTS, SYNC_RESPONSES
 from ..domain.problem import Code, Problem
 from ..messages.catalog import encode
-from ..messages.native.relays import Sync, SyncPayload, SyncPush, SyncResponse
+from ..messages.native.relays import Sync, SyncPayload, SyncPush, SyncResponse, SyncType
 from ..messages.rest.sync import (
     ActiveSync,
     ForceSync,
@@ -76,12 +76,12 @@ class SyncService:
         self._past = _Past()
         self._active: dict[str, _Exchange] = {}
 
-    async def push(self) -> SyncPush:
-        """This relay's state, for those who subscribed."""
+    async def push(self, sync_type: SyncType) -> SyncPush:
+        """How this relay is in this way, for those who subscribed."""
         return SyncPush(
-            sync_type="StateSync",
+            sync_type=sync_type,
             relay_id=self._identity.relay_id,
-            payload=await self._figures.payload("StateSync"),
+            payload=await self._figures.payload(sync_type),
             message_id=self._name("msg"),
         )
 

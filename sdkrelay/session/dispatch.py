@@ -52,9 +52,17 @@ class Dispatch:
 
     async def admit(self, request: Request, caller: Caller) -> None:
         """Find out who asks, and whether they may; Problem if not."""
-        if self.prover is not None and request.ACCESS is not Access.OPEN:
-            await self.prover.prove(caller)
+        if request.ACCESS is not Access.OPEN:
+            await self.prove(caller)
         self.gate.check(request, caller)
+
+    async def prove(self, caller: Caller) -> None:
+        """Find out who asks; Problem AUTH_REQUIRED when what it shows does not hold, UNAVAILABLE when nobody can tell."""
+        try:
+            if self.prover is not None:
+                await self.prover.prove(caller)
+        except Unavailable as away:
+            raise unavailable(str(away)) from None
 
     def refused(self, name: str, problem: Problem) -> None:
         """A request of this type, or one that is no message (``malformed``), was refused; doors say so of their own refusals."""

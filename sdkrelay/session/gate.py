@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import ip_address
+from functools import lru_cache
 from math import ceil
 
 from attrs import frozen
 
 from ..domain.access import Access, Role
+from ..domain.networks import NOWHERE, Networks, parsed_address
 from ..domain.problem import Code, Problem
 from ..messages.message import Request
 from ..ports import Caller, Clock
@@ -51,19 +52,29 @@ class Gate:
 
 
 class Allowances:
-    """How much each sender may still ask: filled evenly up to a minute's worth, emptied by what requests cost."""
+    """How much each sender may still ask: filled evenly up to a minute's worth, emptied by what requests cost.
 
-    def __init__(self, clock: Clock, per_minute: int) -> None:
+    Whoever comes from an ``exempt`` network is not counted.
+    """
+
+    def __init__(self, clock: Clock, per_minute: int, exempt: Networks = NOWHERE) -> None:
         self._clock = clock
+        self._exempt = exempt
         self._capacity = float(per_minute)
         self._rate = per_minute / 60
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def charge(self, address: str, token: str | None, cost: int = 1) -> None:
+        """Take a request's cost from the token it was proved by, else from the address it comes from; see :meth:`spend`."""
+        if address not in self._exempt:
+            self.spend(f"token {token}" if token else sender_of(address), cost)
 
     def spend(self, sender: str, cost: int = 1) -> None:
         """Take a request's cost from its sender. Problem RATE_LIMITED says when it can be tried again."""
         now = self._clock.monotonic()
         left, seen = self._left.pop(sender, (self._capacity, now))
         left = min(self._capacity, left + (now - seen) * self._rate)
+        cost = min(cost, int(self._capacity))
         self._left[sender] = (left - cost if left >= cost else left, now)
         if len(self._left) > SENDERS:
             self._left.popitem(last=False)
@@ -73,11 +84,11 @@ class Allowances:
             raise Problem(Code.RATE_LIMITED, message, limit=int(self._capacity), retry_after=wait)
 
 
+@lru_cache(maxsize=4096)
 def sender_of(address: str) -> str:
     """Who is counted for an address: its /24 or, for IPv6, its /48, because one sender easily has all of it."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = parsed_address(address)
+    if parsed is None:
         return address
     length = 3 if parsed.version == 4 else 6
     return f"{parsed.version}:{parsed.packed[:length].hex()}"

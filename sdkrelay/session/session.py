@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -24,9 +25,11 @@ from ..ports import Clock, Event, Task, Tasks
 from .dialects import Dialect
 from .dispatch import Dispatch
 from .farewell import REASONS, say_farewell
+from .gate import Allowances
 from .lifecycle import new_lifecycle
 from .outbox import Outbox, Patience
 from .secrecy import opened, sealed
+from .toll import Toll
 from .traffic import Census, Traffic
 
 log = Logger()
@@ -41,6 +44,7 @@ MALFORMED, MALFORMED_SECONDS = 10, 60.0
 #: Close codes of RFC 6455 that this relay sends.
 SERVICE_RESTART = 1012
 GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, REFUSED, TOO_LARGE, BUG = 1001, 1002, 1003, 1008, 1009, 1011
+TRY_AGAIN_LATER = 1013
 
 
 class Wire(Protocol):
@@ -69,6 +73,7 @@ class Surroundings:
     clock: Clock
     patience: Patience
     census: Census = field(factory=Census)
+    allowances: Allowances | None = None
 
 
 class Session:
@@ -96,6 +101,8 @@ class Session:
         self._answering = False
         self._reading = True
         self._farewell: str | None = None
+        self._toll = Toll(around.clock, around.allowances)
+        self._refusal = REFUSED
         self._after_answer: list[Event] = []
         self._beside: set[Task] = set()
         self._at_end: list[Callable[[], None]] = []
@@ -133,6 +140,7 @@ class Session:
         return len(self._inbox), self._outbox.waiting_bytes
 
     def hold(self, wallet_id: str) -> None:
+        self._toll.hold(wallet_id)
         self._wallets |= {wallet_id}
 
     def release(self, wallet_id: str) -> None:
@@ -160,6 +168,10 @@ class Session:
 
     def refuse(self, reason: str) -> None:
         self._farewell = reason
+
+    def crowd(self) -> None:
+        """There is no room for this conversation: when it is refused, that is for now."""
+        self._refusal = TRY_AGAIN_LATER
 
     def tell(self, message: Message) -> None:
         self._put(self._dialect.message(message, self._around.clock.now()))
@@ -311,16 +323,22 @@ class Session:
         try:
             request = dialect.decode(frame)
         except Malformed as malformed:
-            self._around.dispatch.refused("malformed", malformed)
-            self._put(dialect.refusal(malformed, malformed.request_id))
-            self._count_malformed(malformed)
+            self._refuse_malformed(malformed)
             return
         try:
+            self._charge(request.wire_name(), request.COST)
             reply = await self._around.dispatch.answer(request, self)
         except Problem as problem:
             self._put(dialect.refusal(problem, request.id))
         else:
             self._put(self._dialect.answer(reply, request, self._around.clock.now()))
+
+    def _charge(self, name: str, cost: int) -> None:
+        try:
+            self._toll.charge(self, cost)
+        except Problem as limited:
+            self._around.dispatch.refused(name, limited)
+            raise
 
     def _conclude(self) -> None:
         """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
@@ -330,7 +348,16 @@ class Session:
         for event in answered:
             event.set()
         if self._farewell is not None:
-            self.close(REFUSED, self._farewell)
+            self.close(self._refusal, self._farewell)
+        elif self._toll.abuse is not None:
+            self.close(REFUSED, self._toll.abuse, "rates")
+
+    def _refuse_malformed(self, malformed: Malformed) -> None:
+        self._around.dispatch.refused("malformed", malformed)
+        self._put(self._dialect.refusal(malformed, malformed.request_id))
+        self._count_malformed(malformed)
+        with suppress(Problem):
+            self._toll.charge(self, 1)
 
     def _count_malformed(self, malformed: Malformed) -> None:
         if isinstance(malformed, UnknownType):

@@ -144,6 +144,9 @@ class RefusalTests(SynchronousTestCase):
             error = self.refused(json.dumps({**whole, **wrong}).encode())
             self.assertNotIn(SECRET, f"{error!r} {error.message} {error.details}")
             self.assertNotIn(str(int(SECRET, 16)), f"{error!r} {error.message} {error.details}")
+        scheme = {"type": "handshake", "encryption": {"scheme": SECRET, "public_key": "A" * 43 + "="}}
+        error = self.refused(json.dumps(scheme).encode())
+        self.assertNotIn(SECRET, f"{error!r} {error.message} {error.details}")
         keys = {"type": "scan_request", "from_block": 1, "to_block": 2, "scan_keys": SECRET}
         self.assertNotIn(SECRET, str(self.refused(json.dumps(keys).encode()).details))
 

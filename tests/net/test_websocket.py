@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -131,12 +132,27 @@ class HostileTests(SynchronousTestCase):
         self.assertTrue(client.transport.aborted)
 
     def test_more_clients_than_allowed_are_refused(self) -> None:
-        """The third of two gets HTTP 503, and one that leaves makes room."""
-        first, _ = self.port.upgraded(), self.port.upgraded()
+        """The third of two is rejected with the limit and when to try again, then 1013; one that leaves makes room."""
+        first, second = self.port.upgraded(), self.port.upgraded()
         third = self.port.upgraded()
-        self.assertIn(b"503", third.frames.head)
+        third.say("handshake")
+        rejected, closed = third.received()
+        self.assertEqual(json.loads(rejected[1])["status"], "rejected")
+        self.assertIn("2 connections; try again in 30 s", json.loads(rejected[1])["reason"])
+        self.assertEqual((closed[0], closed[1][:2]), (CLOSE, (1013).to_bytes(2, "big")))
+        second.say("handshake")
+        self.assertEqual(second.heard()[0]["status"], "accepted")
         first.transport.loseConnection()
-        self.assertIn(b"101", self.port.upgraded().frames.head)
+        third.transport.loseConnection()
+        fourth = self.port.upgraded()
+        fourth.say("handshake")
+        self.assertEqual(fourth.heard()[0]["status"], "accepted")
+
+    def test_whoever_is_turned_away_does_not_stay(self) -> None:
+        """Without a handshake it is dropped after ten seconds."""
+        clients = [self.port.upgraded() for _ in range(3)]
+        self.port.time.advance(10)
+        self.assertEqual([client.transport.aborted for client in clients], [False, False, True])
 
     def test_more_sockets_than_allowed_are_refused(self) -> None:
         """Sockets that say nothing do not lock others out for long, and too many are told so."""
@@ -149,13 +165,21 @@ class HostileTests(SynchronousTestCase):
         self.assertIn(b"101", self.port.upgraded().frames.head)
 
     def test_headers_are_bounded_in_size(self) -> None:
-        """Seventeen kilobytes of headers end the connection with 400."""
+        """Seventeen kilobytes of headers end the connection with 431, which names the limit."""
         client = self.port.connect()
         client.send(UPGRADE)
         for number in range(20):
             client.send(b"X-%d: " % number + b"x" * 1000 + b"\r\n")
-        self.assertIn(b"400", client.raw())
+        answer = client.raw()
+        self.assertIn(b"431", answer)
+        self.assertIn(b"16384", answer)
         self.assertFalse(client.transport.connected)
+
+    def test_one_long_header_is_bounded_too(self) -> None:
+        """A line that does not end is cut at the same size, with the same answer."""
+        client = self.port.connect()
+        client.send(UPGRADE + b"X: " + b"x" * 17_000)
+        self.assertIn(b"431", client.raw())
 
     def test_headers_are_bounded_in_time(self) -> None:
         """A head that comes drop by drop is cut after ten seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.services.handshake import CAPABILITIES
 from tests.support.conversation import Relay, say
 
 
@@ -22,10 +23,7 @@ class HandshakeTests(SynchronousTestCase):
         (answer,) = self.wire.said()
         for field in ("type", "status", "relay_id", "version", "server_version", "session_id", "timestamp", "position"):
             self.assertIn(field, answer)
-        self.assertEqual(
-            answer["capabilities"],
-            ["notifications", "silent_payments", "scan", "health", "metrics", "sync", "relay_sync"],
-        )
+        self.assertEqual(answer["capabilities"], list(CAPABILITIES))
         self.assertEqual((answer["status"], answer["subscriptions"]), ("accepted", ["notifications", "health", "sync"]))
 
     def test_tokens_in_the_handshake_are_taken_as_far_as_they_are_known(self) -> None:

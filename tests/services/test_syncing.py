@@ -90,7 +90,7 @@ class AnswerTests(SyncCase):
 
     def test_subscribers_are_told_the_state(self) -> None:
         """In the same shape, as a ``sync``."""
-        told = now(self.relay.sync.push())
+        told = now(self.relay.sync.push("StateSync"))
         self.assertEqual((told.wire_name(), told.sync_type), ("sync", "StateSync"))
         self.assertEqual(told.payload.state.last_block, 7)
 

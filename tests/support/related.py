@@ -34,8 +34,8 @@ class RelatedRelay(MeteredRelay):
         figures = Figures(self.node.report, self.metrics, self.meter, self.relays.mesh, lambda: self.disk)
         around = Around(self.time, self.entropy, self.meter)
         self.sync = SyncService(IDENTITY, figures, lambda name: name in [peer.id for peer in self.relays.peers], around)
-        deposits = DepositService(self.store, self.hub, self.time, self.meter, bounds)
-        services = [self.handshake, self.encryption, self.hub, self.small, self.relays, self.sync, deposits]
+        self.deposits = DepositService(self.store, self.hub, self.time, self.meter, bounds)
+        services = [self.handshake, self.encryption, self.hub, self.small, self.relays, self.sync, self.deposits]
         self.catalog = Catalog(handled([*native.REQUESTS, *rest.REQUESTS], services))
         self.dispatch = Dispatch(Router([self.catalog], services), Gate(), None, self.meter, self.time)
         self.around = Surroundings(

@@ -126,6 +126,7 @@ class MemoryPort:
         self.time = self.relay.time
         reactor: Any = self.time.reactor
         self.factory = RelayFactory(self.relay.around, limits or WebSocketLimits(), self.relay.entropy, reactor)
+        self.relay.handshake._crowded = self.factory.crowded
         self.guard = guarded(WebSocketDoor(self.factory), http or HttpLimits(), reactor)
         self.service = WebSocketService(self.factory, reactor)
         self.service.startService()

@@ -16,6 +16,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 
 from ...domain.access import Approach
 from .http import is_loopback
+from .proxies import DIRECT, Proxies
 from .tls import peer_certificate
 
 #: Headers that proxies add. One of them is enough for a request not to be direct.
@@ -32,17 +33,19 @@ FORWARDED = (
 OWN_SITE = ("none", "same-origin", "same-site")
 
 
-def approach_of(transport: Any, headers: Mapping[str, str]) -> Approach:
+def approach_of(transport: Any, headers: Mapping[str, str], proxies: Proxies = DIRECT) -> Approach:
     """How whoever is behind this transport came, by the request's headers (by lower-case name).
 
-    A request that a page of another site has caused does not bring the certificate of the browser it was shown in.
+    A request that a page of another site has caused does not bring the certificate of the browser it was shown in, and the
+    certificate of a trusted proxy is not that of the client it names.
     """
     peer = transport.getPeer()
     address = getattr(peer, "host", "")
     foreign = is_foreign(headers)
     local = isinstance(peer, IPv4Address | IPv6Address) and is_loopback(address) and not foreign
-    certificate = None if foreign else peer_certificate(transport)
-    return Approach(address, local and _is_direct(headers), certificate)
+    relayed = proxies.speaks_for(address, headers)
+    certificate = None if foreign or relayed else peer_certificate(transport)
+    return Approach(proxies.client(address, headers), local and not relayed and _is_direct(headers), certificate)
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:

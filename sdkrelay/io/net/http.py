@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from ipaddress import IPv6Address as IPv6
 from ipaddress import ip_address
 from typing import Any
@@ -19,32 +20,41 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IS
 from twisted.internet.protocol import Protocol
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
+
+from .proxies import DIRECT, Proxies
 
 
 @frozen
 class HttpLimits:
-    """What one listening port takes: connections, bytes of a body, seconds for a request's head and for all of it."""
+    """What one listening port takes: connections, bytes of a body and of a head, seconds for a head and for all of a request."""
 
     connections: int = 100
     body_bytes: int = 10_000_000
     head_seconds: float = 10.0
     request_seconds: float = 30.0
+    head_bytes: int = 16_384
 
 
 #: Seconds added to ``request_seconds`` before a connection is dropped: the handler's own time-out answers first.
 GRACE = 5.0
 
 
+#: When to try again where all connections are taken: whoever says nothing has been dropped by then.
+RETRY_SECONDS = 10
+
+
 #: Bytes read from a socket at a time: thousands of tiny WebSocket frames in one read would hold the reactor for long.
 READ_BYTES = 4096
 
 
-def bare_response(status: str, code: str, message: str) -> bytes:
+def bare_response(status: str, code: str, message: str, retry_after: int | None = None) -> bytes:
     """A whole HTTP response that ends the connection, for where no request can be answered any more."""
+    again = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
     body = f'{{"error":{{"code":"{code}","message":"{message}","details":{{}}}}}}'.encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{again}Connection: close\r\n\r\n"
     return head.encode() + body
 
 
@@ -62,9 +72,13 @@ class Upload:
 class Refusal(Protocol):
     """Says that all connections are taken, and closes."""
 
+    def __init__(self, limits: HttpLimits) -> None:
+        self._limits = limits
+
     def connectionMade(self) -> None:
         assert self.transport is not None
-        self.transport.write(bare_response("503 Service Unavailable", "LIMIT_EXCEEDED", "too many connections"))
+        message = f"all {self._limits.connections} connections are taken: try again in {RETRY_SECONDS} s"
+        self.transport.write(bare_response("503 Service Unavailable", "LIMIT_EXCEEDED", message, RETRY_SECONDS))
         self.transport.loseConnection()
 
 
@@ -110,7 +124,7 @@ class Guard(WrappingFactory):
         self.uploads: Mapping[bytes, Upload] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        return Refusal() if self.connections >= self.limits.connections else super().buildProtocol(addr)
+        return Refusal(self.limits) if self.connections >= self.limits.connections else super().buildProtocol(addr)
 
 
 class BoundedRequest(Request):
@@ -168,7 +182,9 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)
 
     def _overflow(self, connection: GuardedConnection) -> None:
-        self._refuse(connection, bare_response("413 Content Too Large", "TOO_LARGE", "the body is too large"))
+        self._refuse(
+            connection, bare_response("413 Content Too Large", "TOO_LARGE", f"a body has at most {self._most()} bytes")
+        )
 
     def _refuse(self, connection: GuardedConnection, response: bytes) -> None:
         self._overflowed = True
@@ -191,17 +207,46 @@ async def _awaited(answer: Awaitable[bytes | None]) -> bytes | None:
     return await answer
 
 
-def access_line(timestamp: str, request: Any) -> str:
+def access_line(timestamp: str, request: Any, proxies: Proxies = DIRECT) -> str:
     """A line of the access log: who, when, what, with what result and size; no query, which may hold what it should not."""
     path = repr(request.uri.partition(b"?")[0].decode("latin-1"))[1:-1]
     method = repr(request.method.decode("latin-1"))[1:-1]
-    address = getattr(request.getClientAddress(), "host", "-")
+    peer = getattr(request.getClientAddress(), "host", "-")
+    address = proxies.client(peer, lower_headers(request)) if peer in proxies.trusted else peer
     return f"{address} {timestamp} {method} {path} {request.code} {request.sentLength}"
 
 
-def guarded(resource: IResource, limits: HttpLimits, reactor: IReactorTime) -> Guard:
+class BoundedChannel(HTTPChannel):
+    """Reads heads up to a limit; whoever sends more is told so."""
+
+    def makeConnection(self, transport: Any) -> None:
+        self.totalHeadersSize = self.MAX_LENGTH = transport.factory.limits.head_bytes
+        super().makeConnection(transport)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._receivedHeaderSize = self.totalHeadersSize + 1
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        if self._receivedHeaderSize > self.totalHeadersSize:
+            message = f"the head of a request has at most {self.totalHeadersSize} bytes"
+            transport: Any = self.transport
+            transport.write(bare_response("431 Request Header Fields Too Large", "TOO_LARGE", message))
+            self.loseConnection()
+        else:
+            super()._respondToBadRequestAndDisconnect()
+
+
+class BoundedSite(Site):
+    """Makes the channels of a guarded port."""
+
+    protocol: Any = BoundedChannel
+
+
+def guarded(resource: IResource, limits: HttpLimits, reactor: IReactorTime, proxies: Proxies = DIRECT) -> Guard:
     """The factory that serves this resource within the limits."""
-    site = Site(resource, BoundedRequest, logFormatter=access_line, timeout=limits.request_seconds, reactor=reactor)
+    written = partial(access_line, proxies=proxies)
+    site = BoundedSite(resource, BoundedRequest, logFormatter=written, timeout=limits.request_seconds, reactor=reactor)
     site.displayTracebacks = False
     site.noisy = False
     return Guard(site, limits, reactor)

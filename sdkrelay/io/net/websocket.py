@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import autobahn.websocket
@@ -25,12 +26,16 @@ from twisted.web.resource import Resource
 from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
 from .arrival import approach_of
-from .http import is_secure
+from .direct import Direct
+from .http import RETRY_SECONDS, is_secure
+from .proxies import DIRECT, Proxies
 from .turn import Turn
 
 log = Logger()
 
 _WELCOME = "This is the WebSocket port of an sdkrelay. Connect with a WebSocket client and send a handshake."
+#: When to try again where there are too many clients.
+FULL_SECONDS = 30
 PING_SECONDS, SILENCE_SECONDS, CLOSE_SECONDS, BEAT_SECONDS = 30.0, 60.0, 5.0, 5.0
 
 
@@ -106,6 +111,7 @@ class RelayProtocol(PatientProtocol):
         self.heard = self.pinged = self.factory.seconds()
         self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)
+        self._direct = Direct(self.transport)
         self.session = self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -142,7 +148,7 @@ class RelayProtocol(PatientProtocol):
 
     def send(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN:
-            self.transport.write(self.factory.framed(payload))
+            self._direct.send(self.factory.framed(payload))
 
     def close(self, code: int, reason: str) -> None:
         self.sendCloseFrame(code, reason.encode()[:123], isReply=False)
@@ -175,8 +181,18 @@ class RelayFactory(WebSocketServerFactory):
     noisy = False
     farewell: tuple[int, str] | None = None
 
-    def __init__(self, around: Surroundings, limits: WebSocketLimits, entropy: Entropy, reactor: IReactorTime) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        limits: WebSocketLimits,
+        entropy: Entropy,
+        reactor: IReactorTime,
+        proxies: Proxies = DIRECT,
+    ) -> None:
         super().__init__(reactor=reactor)
+        self._proxies = proxies
+        self._most = limits.connections
+        self._crowd: dict[str, str] = {}
         self._around = around
         self._entropy = entropy
         self.open: set[RelayProtocol] = set()
@@ -195,9 +211,8 @@ class RelayFactory(WebSocketServerFactory):
     def limit(self, limits: WebSocketLimits) -> None:
         """Other limits, for connections that are made from now on."""
         # Autobahn keeps what is not named here, but takes no word about null origins for a refusal.
-        self.setProtocolOptions(
-            maxConnections=limits.connections, maxMessagePayloadSize=limits.message_bytes, allowNullOrigin=True
-        )
+        self._most = limits.connections
+        self.setProtocolOptions(maxMessagePayloadSize=limits.message_bytes, allowNullOrigin=True)
 
     def seconds(self) -> float:
         """The clock by which silence is measured."""
@@ -206,15 +221,29 @@ class RelayFactory(WebSocketServerFactory):
     def opened(self, protocol: RelayProtocol) -> Session:
         """A new conversation over this protocol."""
         transport = protocol.transport
+        full = len(self.open) - len(self._crowd) >= self._most
         if hasattr(transport, "expect"):
-            transport.expect(None)
+            transport.expect(RETRY_SECONDS if full else None)
         self.open.add(protocol)
         secure = is_secure(transport, protocol.http_headers)
-        approach = approach_of(transport, protocol.http_headers)
+        approach = approach_of(transport, protocol.http_headers, self._proxies)
         session = Session(self._around, protocol, self._entropy.bytes(16).hex(), secure, approach)
         if self.farewell is not None:
             session.close(*self.farewell)
+        elif full:
+            self._turn_away(session)
         return session
+
+    def _turn_away(self, session: Session) -> None:
+        """All places are taken: a handshake is answered with that, and there is little time to send one."""
+        reason = f"this relay is full: {self._most} connections; try again in {FULL_SECONDS} s"
+        self._crowd[session.session_id] = reason
+        session.at_end(partial(self._crowd.__delitem__, session.session_id))
+        session.crowd()
+
+    def crowded(self, session_id: str) -> str | None:
+        """Why there is no room for this session; None where there is."""
+        return self._crowd.get(session_id)
 
     def dismiss(self, code: int, reason: str) -> None:
         """Say goodbye to all who are here, and to whoever still comes."""

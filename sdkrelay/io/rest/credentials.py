@@ -13,19 +13,20 @@ from ...domain.access import Approach, Login, token_hash
 from ...domain.problem import Code, Problem
 from ..net.arrival import approach_of, is_foreign
 from ..net.http import lower_headers
+from ..net.proxies import DIRECT, Proxies
 from .body import is_json
 
 #: Methods that change nothing.
 SAFE = (b"GET", b"HEAD")
 
 
-def arrival(request: Request, headers: Mapping[str, str]) -> Approach:
+def arrival(request: Request, headers: Mapping[str, str], proxies: Proxies = DIRECT) -> Approach:
     """How the request came; ``headers`` are its own by lower-case name.
 
     One that changes something counts as made at the machine only when it says that its body is JSON, which a page of
     another site cannot; and not over HTTP/1.0, which proxies speak that name themselves in no header.
     """
-    approach = approach_of(request.channel.transport, headers)
+    approach = approach_of(request.channel.transport, headers, proxies)
     careful = request.method in SAFE or is_json(request)
     return evolve(approach, local=approach.local and careful and request.clientproto != b"HTTP/1.0")
 

@@ -31,8 +31,9 @@ from ...messages.rest.archive import Exported
 from ...messages.values import WalletToken
 from ...ports import Clock, Tasks
 from ...session.dispatch import Dispatch
-from ...session.gate import Allowances, sender_of
+from ...session.gate import Allowances
 from ..net.http import Upload, bare_response, is_secure, lower_headers
+from ..net.proxies import DIRECT, Proxies
 from .accept import preferred
 from .answers import refusal_body, send, send_problem, send_reply, status_of
 from .archive import HttpDocument, send_parts
@@ -60,6 +61,7 @@ class RestSurroundings:
     reactor: IReactorTime
     request_seconds: float = 30.0
     cors: Cors = field(factory=Cors)
+    proxies: Proxies = DIRECT
 
 
 class RestDoor:
@@ -127,14 +129,13 @@ class RestDoor:
     def _caller(self, request: Request) -> HttpCaller:
         headers = lower_headers(request)
         secure = is_secure(request.channel.transport, headers)
-        return HttpCaller(arrival(request, headers), secure, self._around.tasks)
+        return HttpCaller(arrival(request, headers, self._around.proxies), secure, self._around.tasks)
 
     async def _admit(self, row: Row, request: Request) -> bytes | None:
         """Whether whoever sends a large body may: None, or what to answer instead of reading it."""
         caller = self._caller(request)
         try:
-            await self._identify(request, caller)
-            caller.approach = with_credentials(caller.approach, request)
+            await self._identify(row, request, caller)
             await self._around.dispatch.admit(self._around.catalog.convert(row.request.wire_name(), {}), caller)
         except Problem as problem:
             return bare_response(f"{status_of(problem)} Refused", problem.code.value, problem.message)
@@ -152,9 +153,7 @@ class RestDoor:
 
     async def _admitted(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Asked:
         """The request as a message, once its sender may ask and its form is right."""
-        await self._identify(request, caller)
-        if row.request.ACCESS is not Access.OPEN:
-            caller.approach = with_credentials(caller.approach, request)
+        await self._identify(row, request, caller)
         if row.wallet and not caller.wallet_ids:
             raise Problem(Code.AUTH_REQUIRED, f"give a wallet's token in the header {_WALLET_TOKEN}")
         return self._asked(row, request, fields)
@@ -169,14 +168,25 @@ class RestDoor:
         body = as_field(row.whole, json_body(request)) if row.takes_body else _headers(row, request)
         return catalog.assemble(name, texts, body) if body else catalog.convert(name, texts)
 
-    async def _identify(self, request: Request, caller: HttpCaller) -> None:
-        """Count the request for the address it comes from and for the token it brings, before anybody looks the token up."""
-        self._around.allowances.spend(sender_of(caller.approach.address))
-        token = request.getHeader(_WALLET_TOKEN)
-        if token is not None:
-            asked = _authenticate(token)
-            self._around.allowances.spend(token_hash(token).hex())
-            await self._around.dispatch.answer(asked, caller)
+    async def _identify(self, row: Row, request: Request, caller: HttpCaller) -> None:
+        """Count the request: for the token it brings, once that has been proved, else for the address it comes from."""
+        token: str | None = None
+        try:
+            token = await self._proved_token(row, request, caller)
+        finally:
+            self._around.allowances.charge(caller.approach.address, token)
+
+    async def _proved_token(self, row: Row, request: Request, caller: HttpCaller) -> str | None:
+        """The hash of the bearer token, else of the wallet token; Problem AUTH_REQUIRED for one that does not hold."""
+        wallet_token = request.getHeader(_WALLET_TOKEN)
+        if wallet_token is not None:
+            await self._around.dispatch.answer(_authenticate(wallet_token), caller)
+        if row.request.ACCESS is not Access.OPEN:
+            caller.approach = with_credentials(caller.approach, request)
+        if caller.approach.token_hash is not None:
+            await self._around.dispatch.prove(caller)
+            return caller.approach.token_hash.hex()
+        return None if wallet_token is None else token_hash(wallet_token).hex()
 
     def _http_fault(self, request: Request, failure: Failure) -> bytes:
         status: int = getattr(failure.value, "code", None) or 500

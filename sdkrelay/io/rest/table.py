@@ -10,8 +10,10 @@ from ...messages.message import Reply, Request
 from ...messages.native.wallets import ListWallets
 from ...messages.rest.access import GetSecure, IssueToken, RevokeToken
 from ...messages.rest.admin import GetAdminStatus
+from ...messages.rest.alerts import GetAlerts
 from ...messages.rest.archive import ExportData, ImportData
 from ...messages.rest.config import GetConfig, PutConfig, Restart
+from ...messages.rest.description import GetOpenApi
 from ...messages.rest.logs import GetLogs
 from ...messages.rest.metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from ...messages.rest.node import GetBitcoinBlock, GetBitcoinInfo, GetHealth, Health
@@ -38,10 +40,10 @@ class Row:
 
     Query parameters are further fields, and so are the members of a JSON body where the method has one; what there may be of
     them, and which are required, says the request's class; ``whole`` names the one field that is the whole body. ``wallet``
-    says that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP status of a reply. ``forms`` are the values of the
-    request's field ``format`` by media type, from which the client's ``Accept`` header chooses where the query does not.
-    ``headers`` are those that become fields, by name; ``document`` names the field that is the body, read piece by piece;
-    without ``timed`` an answer takes as long as it takes.
+    says that an ``X-Wallet-Token`` is needed; ``status`` chooses the HTTP status of a reply, one of ``statuses``. ``forms`` are
+    the values of the request's field ``format`` by media type, from which the client's ``Accept`` header chooses where the
+    query does not. ``headers`` are those that become fields, by name; ``document`` names the field that is the body, read piece
+    by piece; without ``timed`` an answer takes as long as it takes.
     """
 
     method: str
@@ -49,11 +51,17 @@ class Row:
     request: type[Request]
     wallet: bool = False
     status: Callable[[Reply], int] = _always_ok
+    statuses: tuple[int, ...] = (200,)
     whole: str = ""
     forms: Mapping[str, str] = field(factory=dict)
     headers: Mapping[str, str] = field(factory=dict)
     document: str = ""
     timed: bool = True
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The fields that stand in the path, in their order."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("<"))
 
     @property
     def takes_body(self) -> bool:
@@ -68,12 +76,13 @@ METRICS_FORMS = {"application/json": "json", "text/plain": "text", "application/
 PASSPHRASE = {"X-Export-Passphrase": "passphrase"}
 
 ROWS: tuple[Row, ...] = (
-    Row("GET", "/health", GetHealth, status=_health_status),
+    Row("GET", "/health", GetHealth, status=_health_status, statuses=(200, 503)),
     Row("GET", "/metrics", GetMetrics, forms=METRICS_FORMS),
     Row("GET", "/metrics/system", GetSystemMetrics),
     Row("GET", "/metrics/business", GetBusinessMetrics),
     Row("GET", "/logs", GetLogs),
     Row("GET", "/admin/status", GetAdminStatus),
+    Row("GET", "/alerts", GetAlerts),
     Row("GET", "/bitcoin/info", GetBitcoinInfo),
     Row("GET", "/bitcoin/blocks/<block_hash>", GetBitcoinBlock),
     Row("GET", "/wallets", ListWallets, wallet=True),
@@ -84,7 +93,7 @@ ROWS: tuple[Row, ...] = (
     Row("POST", "/auth/revoke", RevokeToken),
     Row("GET", "/secure/endpoint", GetSecure),
     Row("GET", "/relays", GetRelays),
-    Row("POST", "/relays/add", AddRelay, status=_created),
+    Row("POST", "/relays/add", AddRelay, status=_created, statuses=(201,)),
     Row("GET", "/relays/<relay_id>", GetRelay),
     Row("DELETE", "/relays/<relay_id>", RemoveRelay),
     Row("GET", "/sync/status", GetSyncStatus),
@@ -93,4 +102,5 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/config", GetConfig),
     Row("PUT", "/config", PutConfig, whole="settings"),
     Row("POST", "/restart", Restart),
+    Row("GET", "/openapi.json", GetOpenApi),
 )

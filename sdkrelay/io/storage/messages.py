@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import evolve
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
@@ -37,6 +38,15 @@ class DatabaseMessages:
     ) -> tuple[KeptMessage, Outcome, list[Entry]]:
         """Keep it, or say why not; messages whose time has come make room first."""
         return await self._runner.write(lambda connection: _keep(connection, new, notice, bounds, int(self._now())))
+
+    async def message(self, message_id: str, now: float) -> KeptMessage | None:
+        """The message of this id, if its time has not come."""
+
+        def work(connection: Connection) -> KeptMessage | None:
+            row = connection.execute(NAMED, {"name": message_id}).one_or_none()
+            return None if row is None or row.expires_at <= now else _kept(row)
+
+        return await self._runner.read(work)
 
     async def messages(self, now: float) -> list[KeptMessage]:
         """Those whose time has not come, in the order of the log."""
@@ -89,8 +99,8 @@ def _forget(connection: Connection, gone: KeptMessage) -> None:
     connection.execute(FORGET_ENTRY, {"which": gone.number})
 
 
-def _kept(row: Row[tuple[object, ...]]) -> KeptMessage:
-    return KeptMessage(*row)  # type: ignore[arg-type]
+def _kept(row: Row[Any]) -> KeptMessage:
+    return KeptMessage(row.message_id, row.author, row.content, row.received_at, row.expires_at, row.number)
 
 
 def _row(kept: KeptMessage) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..message import Message, Request
+from .alerts import Alert, AlertConfig
 from .condition import HealthMessage, MetricsMessage
 from .config import CacheConfig, ConfigUpdated, FallbackConfig, PoolConfig, RetryConfig
 from .encryption import EncryptedMessage
@@ -59,6 +60,7 @@ REQUESTS: tuple[type[Request], ...] = (
     PoolConfig,
     CacheConfig,
     FallbackConfig,
+    AlertConfig,
 )
 
 #: What the relay says.
@@ -85,6 +87,7 @@ REPLIES: tuple[type[Message], ...] = (
     SyncAck,
     ConflictDetected,
     ConfigUpdated,
+    Alert,
     HealthMessage,
     MetricsMessage,
     Error,

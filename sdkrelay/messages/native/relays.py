@@ -166,7 +166,7 @@ class SyncResponse(Reply, frozen=True, kw_only=True, tag="sync_response"):
 
 
 class SyncPush(Reply, frozen=True, kw_only=True, tag="sync"):
-    """How this relay is: told to those who subscribed to ``sync``, at once and then every ``sync.interval`` seconds."""
+    """How this relay is: told to those who subscribed to ``sync``, each kind at once and then at its interval."""
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "sync",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ..message import Request
 from .access import GetSecure, IssueToken, RevokeToken
 from .admin import GetAdminStatus
+from .alerts import GetAlerts
 from .archive import ExportData, ImportData
 from .config import GetConfig, PutConfig, Restart
+from .description import GetOpenApi
 from .logs import GetLogs
 from .metrics import GetBusinessMetrics, GetMetrics, GetSystemMetrics
 from .node import GetBitcoinBlock, GetBitcoinInfo, GetHealth
@@ -22,6 +24,7 @@ REQUESTS: tuple[type[Request], ...] = (
     GetBusinessMetrics,
     GetLogs,
     GetAdminStatus,
+    GetAlerts,
     GetBitcoinInfo,
     GetBitcoinBlock,
     IssueToken,
@@ -40,4 +43,5 @@ REQUESTS: tuple[type[Request], ...] = (
     GetConfig,
     PutConfig,
     Restart,
+    GetOpenApi,
 )

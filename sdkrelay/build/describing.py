@@ -1,0 +1,28 @@
+"""What describes the relay: made from its table of endpoints, its catalog, and the annotations of its handlers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
+from .. import __version__, services
+from ..io.rest.openapi import openapi
+from ..io.rest.table import ROWS
+from ..services.description import DescriptionService
+from ..services.router import replies_of
+
+
+def describing(answering: Iterable[object]) -> DescriptionService:
+    """The service that describes these others, and itself."""
+    return DescriptionService(openapi(ROWS, replies_of([*answering, DescriptionService]), __version__))
+
+
+def service_classes() -> Iterator[type]:
+    """Every class in the package of services: for descriptions that are made without a relay."""
+    for found in iter_modules(services.__path__):
+        module = import_module(f"{services.__name__}.{found.name}")
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if kind.__module__ == module.__name__:
+                yield kind

@@ -1,0 +1,49 @@
+"""What a conversation's requests cost, whose allowance they are taken from, and when asking too often ends it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field
+
+from ..domain.problem import Problem
+from ..ports import Caller, Clock
+from .gate import Allowances
+
+#: So many requests refused for their rate within so many seconds are persistent abuse.
+REFUSED, REFUSED_SECONDS = 100, 60.0
+
+
+@define(eq=False)
+class Toll:
+    """One conversation's account; without ``allowances`` nothing is counted."""
+
+    _clock: Clock
+    _allowances: Allowances | None
+    wallet: str | None = None
+    abuse: str | None = None
+    _refused: deque[float] = field(factory=lambda: deque(maxlen=REFUSED))
+
+    def hold(self, wallet_id: str) -> None:
+        """The first wallet that was proved is who is counted, while there is no bearer token."""
+        self.wallet = self.wallet or wallet_id
+
+    def charge(self, caller: Caller, cost: int) -> None:
+        """Count a request: for its bearer token, else its wallet, else its address. Problem RATE_LIMITED if it is too much.
+
+        ``abuse`` says why the conversation should end, once that has happened too often.
+        """
+        if self._allowances is None:
+            return
+        token = caller.principal.token_hash if caller.principal else None
+        try:
+            self._allowances.charge(caller.approach.address, token.hex() if token else self.wallet, cost)
+        except Problem as problem:
+            self._note(problem)
+            raise
+
+    def _note(self, problem: Problem) -> None:
+        now = self._clock.monotonic()
+        self._refused.append(now)
+        if len(self._refused) == REFUSED and now - self._refused[0] < REFUSED_SECONDS:
+            self.abuse = f"rate limit ignored: {problem.message}"

@@ -1,0 +1,77 @@
+"""Programs of others run as they are: Python and node scripts, what they print, and node's WebSocket from npm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from unittest import SkipTest
+
+from attrs import define, field
+
+from sdkrelay.io.bitcoind.obtain import default_cache
+
+#: Gives node 20 the global that browsers and later releases have.
+_GLOBAL = "globalThis.WebSocket = require('ws');\n"
+#: The release of the npm package that is installed.
+WS = "ws@8"
+
+
+@cache
+def node_command() -> tuple[str, ...]:
+    """How to run node with a global WebSocket; SkipTest where there is no node, or npm cannot fetch the package."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise SkipTest("node and npm are not installed")
+    folder = default_cache() / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "node_modules" / "ws").is_dir():
+        _install(npm, folder)
+    preload = folder / "websocket.cjs"
+    preload.write_text(_GLOBAL)
+    return (node, "--require", str(preload))
+
+
+def _install(npm: str, folder: Path) -> None:
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), WS]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    except (subprocess.SubprocessError, OSError) as error:
+        raise SkipTest(f"npm cannot install {WS}: {error}") from None
+
+
+def python_command() -> tuple[str, ...]:
+    """How to run this Python, saying at once what is printed."""
+    return (sys.executable, "-u")
+
+
+@define
+class Program:
+    """A program that runs until it is ended; what it prints goes to a file."""
+
+    command: Sequence[str]
+    output: Path
+    environment: Mapping[str, str] = field(factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it."""
+        with self.output.open("wb") as output:
+            self._process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, **self.environment},
+            )  # fmt: skip
+
+    def printed(self) -> str:
+        """All of it so far."""
+        return self.output.read_text(errors="replace")
+
+    def end(self) -> None:
+        """Stop it, however it is."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
