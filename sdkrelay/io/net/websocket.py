@@ -68,6 +68,10 @@ class GuardedProtocol(WebSocketServerProtocol):
             self.transport.setTcpNoDelay(self.tcpNoDelay)
         self._connectionMade()
 
+    def _closeConnection(self, abort: bool = False) -> None:
+        # Aborting would take back the close frame that says what was wrong with the client's.
+        super()._closeConnection(abort and not self.failedByMe)
+
 
 class RelayProtocol(GuardedProtocol):
     """One client's socket; it is the session's wire."""
@@ -119,7 +123,8 @@ class RelayProtocol(GuardedProtocol):
 
     def send(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN:
-            self._direct.send(self.factory.framed(payload))
+            last, ready = self.factory.last_frame
+            self._direct.send(ready if last is payload else self.factory.framed(payload))
 
     def close(self, code: int, reason: str) -> None:
         self.sendCloseFrame(code, reason.encode()[:123], isReply=False)
@@ -137,7 +142,7 @@ class RelayProtocol(GuardedProtocol):
         if self.state != self.STATE_OPEN:
             self.closing_since = self.closing_since or now
             if now - self.closing_since >= CLOSE_SECONDS:
-                self.dropConnection(abort=True)
+                self.transport.abortConnection()
         elif now - self.heard >= SILENCE_SECONDS and self.session.reading:
             self.session.give_up("silent")
             self.dropConnection(abort=True)
@@ -170,10 +175,11 @@ class RelayFactory(WebSocketServerFactory):
         self._around = around
         self._entropy = entropy
         self.open: set[RelayProtocol] = set()
-        self._framed = (b"", b"")
+        self.last_frame = (b"", b"")
         self.setProtocolOptions(
             versions=[13],
             failByDrop=False,
+            echoCloseCodeReason=True,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
             autoPingInterval=0,
@@ -231,9 +237,9 @@ class RelayFactory(WebSocketServerFactory):
 
     def framed(self, payload: bytes) -> bytes:
         """The payload as a frame; the same payload for many receivers is framed once."""
-        if payload is not self._framed[0]:
-            self._framed = (payload, text_frame(payload))
-        return self._framed[1]
+        if payload is not self.last_frame[0]:
+            self.last_frame = (payload, text_frame(payload))
+        return self.last_frame[1]
 
 
 class WebSocketDoor(Resource):
