@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sdkrelay.domain.alert import DEFAULT_RULES, AlertState, Standing
 from sdkrelay.domain.expression import parse_condition
 from sdkrelay.domain.figure import FIGURES
+from tests.support.source import ROOT
 
 EPOCH = 1_700_000_000.0
 START = Standing(AlertState.OK, EPOCH)
@@ -70,3 +71,12 @@ class WordsTests(SynchronousTestCase):
         for figure in FIGURES.values():
             self.assertEqual("{}" in figure.said, not figure.is_boolean, figure.name)
             self.assertRegex(figure.about, r"\A[A-Z].*\.\Z")
+
+    def test_the_manual_names_every_figure_and_alert(self) -> None:
+        """With its unit, or its condition."""
+        manual = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        for figure in FIGURES.values():
+            unit = "true, false" if figure.is_boolean else figure.unit
+            self.assertRegex(manual, rf"\n\| [^|]*`{figure.name}`[^|]*\| {unit} ?\|", figure.name)
+        for rule in DEFAULT_RULES:
+            self.assertIn(f"| `{rule.alert_id}` | `{rule.condition}` | {rule.severity} |", manual)

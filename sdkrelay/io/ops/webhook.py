@@ -18,7 +18,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
-from twisted.web.client import Agent
+from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 
 from ...domain.measure import WEBHOOK_CALLS
@@ -85,7 +85,9 @@ class Webhook:
         self._insistence = insistence or Insistence()
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._more = outside.tasks.event()
-        self._agent = Agent(outside.reactor, connectTimeout=self._insistence.patience)
+        pool = HTTPConnectionPool(outside.reactor, persistent=False)
+        pool._factory = _Connections
+        self._agent = Agent(outside.reactor, connectTimeout=self._insistence.patience, pool=pool)
         self._stopped = False
 
     def deliver(self, body: bytes) -> None:
@@ -159,6 +161,12 @@ class Webhook:
 
     def _count(self, outcome: str) -> None:
         self._outside.meter.count(WEBHOOK_CALLS, outcome)
+
+
+class _Connections(_HTTP11ClientFactory):
+    """Says nothing in the log of where it connects."""
+
+    noisy = False
 
 
 class _Unread(Protocol):
