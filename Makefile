@@ -70,6 +70,7 @@ chaos: $(VENV)/installed-test
 
 sample docs: $(VENV)/installed
 	@$(BIN)/python -m sdkrelay.config.sample > etc/sdkrelay.toml
+	@$(BIN)/python -m sdkrelay.build.protocol > docs/protocol.md
 
 clean:
 	@rm -rf $(VENV) .tox build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache

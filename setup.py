@@ -40,8 +40,13 @@ TEST_REQUIRES = [
     "coincurve>=21",
     "cryptography-vectors>=50",
     "hypothesis>=6.150",
+    "openapi-spec-validator>=0.9",
     "setuptools>=77",
     "websockets>=15",
+]
+
+CONFORMANCE_REQUIRES = [
+    "schemathesis>=4.32",
 ]
 
 DEV_REQUIRES = [
@@ -74,7 +79,7 @@ setup(
         "sdkrelay.io.storage": ["migrations/*", "migrations/versions/*.py"],
     },
     install_requires=REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "dev": TEST_REQUIRES + DEV_REQUIRES},
+    extras_require={"test": TEST_REQUIRES, "conformance": CONFORMANCE_REQUIRES, "dev": TEST_REQUIRES + DEV_REQUIRES},
     entry_points={"console_scripts": ["sdkrelay = sdkrelay.cli:main"]},
     zip_safe=False,
 )

@@ -126,8 +126,13 @@ def _auth(config: Config) -> Iterator[Fault]:
     if config.auth.users and not config.tls.client_ca:
         yield Fault("auth.users", "names people by their certificates: set tls.client_ca, or use `sdkrelay users add`")
     for origin in config.auth.cors_origins:
-        if origin != "*" and not _parses(origin, lambda parts: origin == f"{parts.scheme}://{parts.netloc}".lower()):
+        if origin != "*" and not _is_origin(origin):
             yield Fault("auth.cors_origins", "expected https://host, without a path and in lower case, or *")
+
+
+def _is_origin(text: str) -> bool:
+    """Whether this is a site as browsers name it (RFC 6454), and nothing more."""
+    return _parses(text, lambda parts: text == f"{parts.scheme}://{parts.netloc}".lower())
 
 
 def _alerts(alerts: Alerts) -> Iterator[Fault]:

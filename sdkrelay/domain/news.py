@@ -9,18 +9,18 @@ from .position import Position
 
 
 class News:
-    """A log entry with its position, and what each dialect made of it."""
+    """A log entry with its position, and what each dialect made of it: ``forms``, by the dialect's name."""
 
-    __slots__ = ("_written", "entry", "position")
+    __slots__ = ("entry", "forms", "position")
 
     def __init__(self, entry: Entry, log_id: str) -> None:
         self.entry = entry
         self.position = Position(log_id, entry.number)
-        self._written: dict[str, bytes] = {}
+        self.forms: dict[str, bytes] = {}
 
     def written(self, dialect: str, write: Callable[[News], bytes]) -> bytes:
         """The entry in this dialect: the very same bytes for everybody."""
-        payload = self._written.get(dialect)
+        payload = self.forms.get(dialect)
         if payload is None:
-            payload = self._written[dialect] = write(self)
+            payload = self.forms[dialect] = write(self)
         return payload

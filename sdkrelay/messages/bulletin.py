@@ -8,20 +8,20 @@ from .message import Message
 
 
 class Bulletin:
-    """A message with its time (seconds since the epoch), and what each dialect made of it; it has no position."""
+    """A message with its time (seconds since the epoch), and what each dialect (by name) made of it; it has no position."""
 
-    __slots__ = ("_written", "at", "message")
+    __slots__ = ("at", "forms", "message")
 
     position = None
 
     def __init__(self, message: Message, at: float) -> None:
         self.message = message
         self.at = at
-        self._written: dict[str, bytes] = {}
+        self.forms: dict[str, bytes] = {}
 
     def written(self, dialect: str, write: Callable[[Message, float], bytes]) -> bytes:
         """The message in this dialect: the very same bytes for everybody."""
-        payload = self._written.get(dialect)
+        payload = self.forms.get(dialect)
         if payload is None:
-            payload = self._written[dialect] = write(self.message, self.at)
+            payload = self.forms[dialect] = write(self.message, self.at)
         return payload

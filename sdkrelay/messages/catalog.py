@@ -43,11 +43,12 @@ _open = msgspec.json.Decoder(_Envelope).decode
 
 @frozen
 class Kind:
-    """What a catalog knows of one request: its class, its decoder, and which of its fields can hold a secret."""
+    """What a catalog knows of one request: its class, its decoder, and which of its fields can hold a secret, and any text."""
 
     request: type[Request]
     decode: Callable[[bytes], Request]
     secrets: frozenset[str]
+    texts: frozenset[str]
 
 
 class Catalog:
@@ -77,6 +78,7 @@ class Catalog:
         """The request of this name from fields given as strings, as an URL has them. Raises :class:`Malformed`."""
         kind = self._kinds[name]
         _refuse_secrets(kind, fields)
+        _refuse_nulls(kind, fields)
         try:
             return msgspec.convert({**fields, "type": name}, kind.request, strict=False, dec_hook=decode_value)
         except msgspec.ValidationError as error:
@@ -89,6 +91,7 @@ class Catalog:
         """
         kind = self._kinds[name]
         _refuse_secrets(kind, texts)
+        _refuse_nulls(kind, texts)
         members = _members(body)
         known = {field.encode_name: field.type for field in msgspec.structs.fields(kind.request)}
         members.update(
@@ -120,7 +123,18 @@ def _kind(request: type[Request]) -> Kind:
         raise ValueError(f"{request.__name__} must state {', '.join(unstated)}")
     decoder = msgspec.json.Decoder(request, dec_hook=decode_value)
     fields = msgspec.inspect.type_info(request).fields  # type: ignore[attr-defined]
-    return Kind(request, decoder.decode, frozenset(field.name for field in fields if _holds_secret(field.type)))
+    return Kind(request, decoder.decode, _those(fields, _holds_secret), _those(fields, _is_text))
+
+
+def _those(fields: Iterable[Any], fit: Callable[[Any], bool]) -> frozenset[str]:
+    return frozenset(field.name for field in fields if fit(field.type))
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether any string may stand there, the word ``null`` too."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return any(_is_text(option) for option in kind.types)
+    return isinstance(kind, msgspec.inspect.StrType)
 
 
 def _holds_secret(kind: Any) -> bool:
@@ -140,6 +154,14 @@ def _refuse_secrets(kind: Kind, texts: Mapping[str, str]) -> None:
     for field in sorted(kind.secrets & texts.keys()):
         details = {"field": field, "expected": "to stand in the body"}
         raise Malformed(Code.VALIDATION_ERROR, f"{field}: expected to stand in the body, not in the address", **details)
+
+
+def _refuse_nulls(kind: Kind, texts: Mapping[str, str]) -> None:
+    """The decoder takes the word for nothing; what is not wanted is left out of an URL."""
+    for field in sorted(texts.keys() - kind.texts):
+        if texts[field].lower() == "null":
+            details = {"field": field, "expected": "a value, or to be left out"}
+            raise Malformed(Code.VALIDATION_ERROR, f"{field}: expected {details['expected']}", **details)
 
 
 def _members(body: bytes) -> dict[str, Any]:

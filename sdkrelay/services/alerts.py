@@ -184,7 +184,7 @@ class AlertService:
             elif before is None:
                 raise Problem(Code.NOT_FOUND, "there is no such alert", field="alert_id", value=request.alert_id)
             rule = own.get(request.alert_id) or _BUILT_IN.get(request.alert_id)
-            condition = _condition(rule.condition) if rule else None
+            condition = parsed(rule.condition) if rule else None
             await self._keep(own)
             await self._exchange(request.alert_id, rule, condition)
         return self._updated(request.alert_id, before, rule)
@@ -223,6 +223,24 @@ class AlertService:
         )
         return ConfigUpdated(config=AlertConfig.wire_name(), settings=new, changes=changes)
 
+    @property
+    def own(self) -> tuple[AlertRule, ...]:
+        """The rules that operators gave, in the order of giving."""
+        return tuple(self._own.values())
+
+    async def restore(self, rule: AlertRule) -> bool:
+        """Watch by a rule of another relay; False, and nothing changes, if there is one of its name or no room.
+
+        Problem for one whose condition is none.
+        """
+        condition = parsed(rule.condition)
+        async with self._turn:
+            if rule.alert_id in self._own or len(self._own) >= MOST:
+                return False
+            await self._keep({**self._own, rule.alert_id: rule})
+            await self._exchange(rule.alert_id, rule, condition)
+            return True
+
     @handles(GetAlerts)
     async def alerts(self, request: GetAlerts, caller: Caller) -> AlertList:
         """All of them, by name."""
@@ -257,7 +275,8 @@ def _merged(before: AlertRule | None, request: AlertConfig) -> AlertRule:
     return AlertRule(**{**(structs.asdict(before) if before else {}), **named})
 
 
-def _condition(text: str) -> Condition:
+def parsed(text: str) -> Condition:
+    """The condition in a text. VALIDATION_ERROR with the position for anything that is none."""
     try:
         return parse_condition(text)
     except ConditionError as error:

@@ -32,7 +32,7 @@ RETRY = 1.0
 #: After how many seconds to try again where too much is being replayed.
 REPLAY = 5
 #: After how many feeds the reactor gets its turn.
-SLICE = 256
+SLICE = 500
 
 
 @frozen
@@ -58,16 +58,19 @@ class Feed:
     names: frozenset[Topic] = frozenset()
     live: bool = True
     legs: list[Leg] = field(factory=list)
+    topics: frozenset[Topic] = frozenset()
 
-    def wants(self, entry: Entry) -> bool:
-        """Whether this entry is for this feed: its topic, and whose it is."""
-        return entry.topic in expand(self.names) and (
-            (entry.wallet_id is None and entry.creator is None) or entry.is_for(names_of(self.caller))
-        )
+    def choose(self, names: frozenset[Topic]) -> None:
+        """Hear these topics and no others; ``topics`` are the single ones they stand for."""
+        self.names, self.topics = names, expand(names)
+
+    def wants(self, entry: Entry, public: bool) -> bool:
+        """Whether this entry is for this feed: its topic, and whose it is if it is not ``public``."""
+        return entry.topic in self.topics and (public or entry.is_for(names_of(self.caller)))
 
     def selection(self) -> tuple[frozenset[Topic], frozenset[str]]:
         """The topics, and the wallets and creators whose payments are meant by the topic ``payments``."""
-        topics = expand(self.names)
+        topics = self.topics
         return topics, names_of(self.caller) if Topic.PAYMENTS in topics else frozenset()
 
 
@@ -130,13 +133,17 @@ class Hub:
             self._go_back(feed)
 
     async def _tell(self, news: News) -> None:
-        for turn, feed in enumerate(tuple(self._feeds.values()), 1):
-            if feed.live and feed.mark < news.entry.number:
-                feed.mark = news.entry.number
-                if feed.wants(news.entry):
-                    feed.caller.push(news)
-            if turn % self._slice == 0:
+        entry, number = news.entry, news.entry.number
+        public = entry.wallet_id is None and entry.creator is None
+        feeds = tuple(self._feeds.values())
+        for start in range(0, len(feeds), self._slice):
+            if start:
                 await self._tasks.sleep(0)
+            for feed in feeds[start : start + self._slice]:
+                if feed.live and feed.mark < number:
+                    feed.mark = number
+                    if entry.topic in feed.topics and (public or feed.wants(entry, public)):
+                        feed.caller.push(news)
 
     async def broadcast(self, topic: Topic, bulletin: Bulletin) -> None:
         """Say something that no log keeps to all who hear this topic now."""
@@ -165,7 +172,7 @@ class Hub:
     async def unsubscribe(self, request: Unsubscribe, caller: Caller) -> UnsubscribeResponse:
         """Take subscriptions away."""
         feed = self._feed(caller)
-        feed.names = without(feed.names, known(request.subscriptions))
+        feed.choose(without(feed.names, known(request.subscriptions)))
         return UnsubscribeResponse(subscriptions=listed(feed.names), relay_id=self._relay_id)
 
     def release(self, wallet_id: str) -> None:
@@ -178,7 +185,8 @@ class Hub:
         after = None if since is None else await self._number(since)
         feed = self._feed(caller)
         self._check_count(len(names | feed.names) + len(feed.legs))
-        new, feed.names = names - feed.names, feed.names | names
+        new = names - feed.names
+        feed.choose(feed.names | names)
         for told in self.on_listen:
             told(caller, new)
         if after is not None and names:

@@ -54,7 +54,7 @@ class Readings:
         self._clock = clock
         self._requests = Window()
         self._latency, self._errors, self._bitcoin = _Share(), _Share(), _Share()
-        self.read()
+        self._traffic()
 
     def read(self) -> dict[str, Value]:
         """Every figure by its name, None without a sample."""

@@ -19,7 +19,9 @@ from ..messages.native.subscription import BlockNotification, Notification
 
 
 class Dialect(Protocol):
-    """One language of the socket."""
+    """One language of the socket; under its name it keeps what it made of a piece of news."""
+
+    name: str
 
     def speaking(self, version: str | None) -> Dialect:
         """The language that a client of this version of the protocol wants to hear."""

@@ -32,6 +32,8 @@ class Outbox:
         self._paused_since: float | None = None
         self._roomy: list[Event] = []
         self.position: Position | None = None
+        #: Whether what is put now goes out at once.
+        self.idle = True
 
     def put(self, payload: bytes, position: Position | None = None) -> None:
         """Send a payload, or let it wait its turn."""
@@ -41,6 +43,7 @@ class Outbox:
 
     def pause(self) -> None:
         """The transport wants no more for now."""
+        self.idle = False
         if self._paused_since is None:
             self._paused_since = self._clock.monotonic()
 
@@ -79,6 +82,7 @@ class Outbox:
             self._bytes -= len(payload)
             self.position = position or self.position
             self._send(payload)
+        self.idle = self._paused_since is None
         if not self._waiting:
             self._wake()
 

@@ -69,6 +69,10 @@ class GuardedProtocol(WebSocketServerProtocol):
             self.transport.setTcpNoDelay(self.tcpNoDelay)
         self._connectionMade()
 
+    def _closeConnection(self, abort: bool = False) -> None:
+        # Aborting would take back the close frame that says what was wrong with the client's.
+        super()._closeConnection(abort and not self.failedByMe)
+
 
 class PatientProtocol(GuardedProtocol):
     """A socket that keeps what was read for a later turn of the reactor when this one's time is used up."""
@@ -148,7 +152,8 @@ class RelayProtocol(PatientProtocol):
 
     def send(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN:
-            self._direct.send(self.factory.framed(payload))
+            last, ready = self.factory.last_frame
+            self._direct.send(ready if last is payload else self.factory.framed(payload))
 
     def close(self, code: int, reason: str) -> None:
         self.sendCloseFrame(code, reason.encode()[:123], isReply=False)
@@ -163,7 +168,7 @@ class RelayProtocol(PatientProtocol):
         if self.state != self.STATE_OPEN:
             self.closing_since = self.closing_since or now
             if now - self.closing_since >= CLOSE_SECONDS:
-                self.dropConnection(abort=True)
+                self.transport.abortConnection()
         elif now - self.heard >= SILENCE_SECONDS and self.session.reading:
             self.session.give_up("silent")
             self.dropConnection(abort=True)
@@ -196,11 +201,12 @@ class RelayFactory(WebSocketServerFactory):
         self._around = around
         self._entropy = entropy
         self.open: set[RelayProtocol] = set()
-        self._framed = (b"", b"")
+        self.last_frame = (b"", b"")
         self.turn = Turn(reactor, self.seconds)
         self.setProtocolOptions(
             versions=[13],
             failByDrop=False,
+            echoCloseCodeReason=True,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
             autoPingInterval=0,
@@ -258,9 +264,9 @@ class RelayFactory(WebSocketServerFactory):
 
     def framed(self, payload: bytes) -> bytes:
         """The payload as a frame; the same payload for many receivers is framed once."""
-        if payload is not self._framed[0]:
-            self._framed = (payload, text_frame(payload))
-        return self._framed[1]
+        if payload is not self.last_frame[0]:
+            self.last_frame = (payload, text_frame(payload))
+        return self.last_frame[1]
 
 
 class WebSocketDoor(Resource):

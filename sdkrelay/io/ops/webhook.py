@@ -18,7 +18,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
-from twisted.web.client import Agent
+from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 
 from ...domain.measure import WEBHOOK_CALLS
@@ -29,8 +29,6 @@ log = Logger()
 
 #: Alerts that may wait; one more, and the oldest is given up.
 LONGEST_QUEUE = 100
-#: Attempts at one alert, the first pause between two and the longest, and how long one may take (seconds).
-ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 10, 1.0, 300.0, 10.0
 #: Refusals that another attempt may overcome, beside those of the 500s.
 PASSING = (408, 425, 429)
 
@@ -56,6 +54,16 @@ class Receiver:
 
 
 @frozen
+class Insistence:
+    """Attempts at one alert; the first pause between two, the longest, and how long one may take, in seconds."""
+
+    attempts: int = 10
+    first_pause: float = 1.0
+    longest_pause: float = 300.0
+    patience: float = 10.0
+
+
+@frozen
 class Outside:
     """What a webhook needs of the world."""
 
@@ -69,12 +77,17 @@ class Outside:
 class Webhook:
     """Delivers what it is given to whom ``receiver`` names then (None: to nobody), from :meth:`run` to :meth:`stop`."""
 
-    def __init__(self, receiver: Callable[[], Receiver | None], outside: Outside) -> None:
+    def __init__(
+        self, receiver: Callable[[], Receiver | None], outside: Outside, insistence: Insistence | None = None
+    ) -> None:
         self._receiver = receiver
         self._outside = outside
+        self._insistence = insistence or Insistence()
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._more = outside.tasks.event()
-        self._agent = Agent(outside.reactor, connectTimeout=PATIENCE)
+        pool = HTTPConnectionPool(outside.reactor, persistent=False)
+        pool._factory = _Connections
+        self._agent = Agent(outside.reactor, connectTimeout=self._insistence.patience, pool=pool)
         self._stopped = False
 
     def deliver(self, body: bytes) -> None:
@@ -103,14 +116,15 @@ class Webhook:
 
     async def _insist(self, delivery: str, body: bytes) -> None:
         """Attempt it until it is taken, refused for good, or has been attempted often enough."""
-        backoff = Backoff(self._outside.entropy, FIRST_PAUSE, LONGEST_PAUSE)
-        for attempt in range(1, ATTEMPTS + 1):
+        how = self._insistence
+        backoff = Backoff(self._outside.entropy, how.first_pause, how.longest_pause)
+        for attempt in range(1, how.attempts + 1):
             if not await self._attempt(delivery, body) or self._stopped:
                 return
-            if attempt < ATTEMPTS:
+            if attempt < how.attempts:
                 await self._outside.tasks.sleep(backoff.delay())
         self._count("failed")
-        log.error("the webhook did not take an alert in {count} attempts: it is given up", count=ATTEMPTS)
+        log.error("the webhook did not take an alert in {count} attempts: it is given up", count=how.attempts)
 
     async def _attempt(self, delivery: str, body: bytes) -> bool:
         """Post it once; whether another attempt is worth it."""
@@ -141,12 +155,18 @@ class Webhook:
         asked: Deferred[Any] = HTTPClient(self._agent).request(
             "POST", receiver.url, headers=headers, data=body, allow_redirects=False, unbuffered=True, reactor=reactor
         )
-        response = await asked.addTimeout(PATIENCE, reactor)
+        response = await asked.addTimeout(self._insistence.patience, reactor)
         response.deliverBody(_Unread())
         return int(response.code)
 
     def _count(self, outcome: str) -> None:
         self._outside.meter.count(WEBHOOK_CALLS, outcome)
+
+
+class _Connections(_HTTP11ClientFactory):
+    """Says nothing in the log of where it connects."""
+
+    noisy = False
 
 
 class _Unread(Protocol):

@@ -190,6 +190,8 @@ class RestDoor:
 
     def _http_fault(self, request: Request, failure: Failure) -> bytes:
         status: int = getattr(failure.value, "code", None) or 500
+        if allowed := getattr(failure.value, "valid_methods", None):
+            request.setHeader("Allow", ", ".join(sorted(allowed)))
         code, message = _FAULTS.get(status, ("VALIDATION_ERROR", "the request is not understood"))
         return send(request, status, refusal_body(code, message, {}, self._now()))
 
