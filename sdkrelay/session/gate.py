@@ -69,6 +69,13 @@ class Allowances:
         if address not in self._exempt:
             self.spend(f"token {token}" if token else sender_of(address), cost)
 
+    def require(self, token: str) -> None:
+        """Refuse a token whose allowance is used up before anybody looks it up; Problem RATE_LIMITED."""
+        sender = f"token {token}"
+        left, seen = self._left.get(sender, (self._capacity, self._clock.monotonic()))
+        if left + (self._clock.monotonic() - seen) * self._rate < 1:
+            self.spend(sender)
+
     def spend(self, sender: str, cost: int = 1) -> None:
         """Take a request's cost from its sender. Problem RATE_LIMITED says when it can be tried again."""
         now = self._clock.monotonic()

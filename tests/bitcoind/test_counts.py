@@ -20,9 +20,10 @@ class CountTests(NodeTestCase):
         node = self.follow(meter=meter, poll_interval=60.0)
         await self.connected(node)
         before = meter.total(RPC_EXCHANGES, outcome="ok")
+        asked = meter.total(RPC_CALLS, method="getmempoolinfo")
         await node.info()
         self.assertEqual(meter.total(RPC_EXCHANGES, outcome="ok") - before, 1)
-        self.assertEqual(meter.total(RPC_CALLS, method="getmempoolinfo"), 1)
+        self.assertEqual(meter.total(RPC_CALLS, method="getmempoolinfo") - asked, 1)
         self.assertGreater(meter.mean(RPC_SECONDS) or 0, 0)
 
     async def test_exchanges_with_nobody_are_counted_as_failed(self) -> None:

@@ -15,7 +15,7 @@ from tests.support.people import QUICK
 from tests.support.stores import now
 from tests.support.websocket import UPGRADE, MemoryPort
 
-HERE = UPGRADE.replace(b"relay.test:8090", b"localhost:8090")
+HERE = UPGRADE.replace(b"127.0.0.1:8090", b"localhost:8090")
 
 
 class Peer:
@@ -77,7 +77,7 @@ class SocketTests(SynchronousTestCase):
     def test_a_forged_or_rebound_host_is_not(self) -> None:
         """The browser says the name that it was led by."""
         for host in (b"relay.test:8090", b"evil.example", b"localhost.evil.example"):
-            self.assertEqual(self.roles(UPGRADE.replace(b"relay.test:8090", host)), [], host)
+            self.assertEqual(self.roles(UPGRADE.replace(b"127.0.0.1:8090", host)), [], host)
 
 
 class ApproachTests(SynchronousTestCase):

@@ -180,6 +180,7 @@ class RestDoor:
         """The hash of the bearer token, else of the wallet token; Problem AUTH_REQUIRED for one that does not hold."""
         wallet_token = request.getHeader(_WALLET_TOKEN)
         if wallet_token is not None:
+            self._around.allowances.require(token_hash(wallet_token).hex())
             await self._around.dispatch.answer(_authenticate(wallet_token), caller)
         if row.request.ACCESS is not Access.OPEN:
             caller.approach = with_credentials(caller.approach, request)
