@@ -215,7 +215,7 @@ def access_line(timestamp: str, request: Any, proxies: Proxies = DIRECT) -> str:
 
 
 class BoundedChannel(HTTPChannel):
-    """Reads heads up to a limit; whoever sends more is told so."""
+    """Reads heads up to a limit; whoever sends more is told so, and in JSON too whoever sends what is no HTTP."""
 
     def makeConnection(self, transport: Any) -> None:
         self.totalHeadersSize = self.MAX_LENGTH = transport.factory.limits.head_bytes
@@ -226,13 +226,13 @@ class BoundedChannel(HTTPChannel):
         self._respondToBadRequestAndDisconnect()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
+        transport: Any = self.transport
         if self._receivedHeaderSize > self.totalHeadersSize:
             message = f"the head of a request has at most {self.totalHeadersSize} bytes"
-            transport: Any = self.transport
             transport.write(bare_response("431 Request Header Fields Too Large", "TOO_LARGE", message))
-            self.loseConnection()
         else:
-            super()._respondToBadRequestAndDisconnect()
+            transport.write(bare_response("400 Bad Request", "VALIDATION_ERROR", "this is not HTTP/1.1"))
+        self.loseConnection()
 
 
 class BoundedSite(Site):
