@@ -163,7 +163,7 @@ class ProxyTests(SynchronousTestCase):
 
             uri, method, code, sentLength = b"/health", b"GET", 200, 5
 
-            class requestHeaders:  # noqa: N801
+            class requestHeaders:
                 """Its headers."""
 
                 @staticmethod

@@ -7,7 +7,7 @@ request's head, for the whole of a request, and for the next one to come. A WebS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -101,6 +101,9 @@ class GuardedConnection(ProtocolWrapper):
     def expect(self, seconds: float | None) -> None:
         """Drop the connection after so many seconds, unless this is called again before; None: never."""
         if self._deadline is not None and self._deadline.active():
+            if seconds is not None:
+                self._deadline.reset(seconds)
+                return
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.factory.reactor.callLater(seconds, self._drop)
 
@@ -277,6 +280,7 @@ def _is_local(peer: IAddress) -> bool:
     return isinstance(peer, UNIXAddress)
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(host: str) -> bool:
     """Whether this IP address is the machine's own."""
     try:
