@@ -19,6 +19,7 @@ from twisted.trial.unittest import TestCase
 
 from sdkrelay.build.users import with_users
 from sdkrelay.config.model import Config, Database
+from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.domain.access import Role
 from tests.support.bitcoind import make_node
@@ -43,6 +44,7 @@ class FuzzingTests(TestCase):
         """A relay over a node with a few blocks, and an operator's token."""
         node = make_node(self)
         node.start()
+        Payer(node, b"\x07" * 32).mine(3)
         folder = tempfile.TemporaryDirectory(prefix="sdkrelay-fuzzed-")
         self.addCleanup(folder.cleanup)
         self.relay = RelayProcess(Path(folder.name) / "relay", node, (), ENVIRONMENT)
@@ -78,5 +80,6 @@ class FuzzingTests(TestCase):
         """
         await self.ask("--max-time=40", f"--exclude-name={LOGIN}")
         await self.ask("--max-time=10", f"--include-name={LOGIN}")
-        self.assertEqual(self.relay.get("/health")["status"], "healthy")
+        health = self.relay.get("/health")
+        self.assertEqual(health["status"], "healthy", health["reasons"])
         self.assertNotIn("Traceback", self.relay.log_path.read_text(errors="replace"))
