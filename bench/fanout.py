@@ -1,9 +1,9 @@
 """What one notification to 1,000 sockets costs, beside a bare ``socket.send`` of the ready frame to each of as many.
 
 Run ``python -m bench.fanout`` (``--quick`` for fewer rounds). Measured is from the hub, after the commit, to the last
-``send``: the CPU time of the sending thread, the median over rounds in which all take turns in random order. Beside it the `websockets`
-library sends a text of that size. Each of the three has 1,000 sockets of its own, so that none finds the kernel's data of
-them warm from another's turn; the clients are read between the turns.
+``send``: the CPU time of the sending thread, the median over rounds in which all take turns in random order. Beside it the
+`websockets` library sends a text of that size. Each of the three has 1,000 sockets of its own, so that none finds the
+kernel's data of them warm from another's turn; the clients are read between the turns.
 """
 
 from __future__ import annotations

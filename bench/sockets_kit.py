@@ -1,4 +1,4 @@
-"""What the benches of the doors share: a relay's port on a real socket of this process, and raw clients that keep out of the way."""
+"""What the benches of the doors share: a relay's port on a real socket of this process, and raw clients."""
 
 from __future__ import annotations
 

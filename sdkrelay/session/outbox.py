@@ -27,7 +27,8 @@ class Outbox:
         self._clock = clock
         self._tasks = tasks
         self._patience = patience
-        self._waiting: deque[tuple[bytes, Position | None]] = deque()
+        # Made when something has to wait: most clients always take what there is.
+        self._waiting: deque[tuple[bytes, Position | None]] | None = None
         self._bytes = 0
         self._paused_since: float | None = None
         self._roomy: list[Event] = []
@@ -37,7 +38,12 @@ class Outbox:
 
     def put(self, payload: bytes, position: Position | None = None) -> None:
         """Send a payload, or let it wait its turn."""
-        self._waiting.append((payload, position))
+        if self.idle:
+            self.position = position or self.position
+            self._send(payload)
+            return
+        waiting = self._waiting = deque() if self._waiting is None else self._waiting
+        waiting.append((payload, position))
         self._bytes += len(payload)
         self._flow()
 
@@ -54,7 +60,7 @@ class Outbox:
 
     def clear(self) -> None:
         """Forget what waits, and let nobody wait for room."""
-        self._waiting.clear()
+        self._waiting = None
         self._bytes = 0
         self._wake()
 

@@ -95,7 +95,7 @@ class Session:
         self._agreed: Channel | None = None
         self._outbox = Outbox(self._send, around.clock, around.tasks, around.patience)
         self._inbox: deque[bytes] = deque()
-        self._malformed: deque[float] = deque(maxlen=MALFORMED)
+        self._malformed: deque[float] | None = None
         self._wallets: frozenset[str] = frozenset()
         self._principal: Principal | None = None
         self._answering = False
@@ -376,7 +376,8 @@ class Session:
     def _count_malformed(self, malformed: Malformed) -> None:
         if isinstance(malformed, UnknownType):
             return
-        now, seen = self._around.clock.monotonic(), self._malformed
+        seen = self._malformed = deque(maxlen=MALFORMED) if self._malformed is None else self._malformed
+        now = self._around.clock.monotonic()
         seen.append(now)
         if len(seen) == MALFORMED and now - seen[0] < MALFORMED_SECONDS:
             self.close(PROTOCOL_ERROR, f"{MALFORMED} malformed messages in a minute")

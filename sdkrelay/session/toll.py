@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from attrs import define, field
+from attrs import define
 
 from ..domain.problem import Problem
 from ..ports import Caller, Clock
@@ -22,7 +22,7 @@ class Toll:
     _allowances: Allowances | None
     wallet: str | None = None
     abuse: str | None = None
-    _refused: deque[float] = field(factory=lambda: deque(maxlen=REFUSED))
+    _refused: deque[float] | None = None
 
     def hold(self, wallet_id: str) -> None:
         """The first wallet that was proved is who is counted, while there is no bearer token."""
@@ -43,7 +43,9 @@ class Toll:
             raise
 
     def _note(self, problem: Problem) -> None:
+        # Made when there is one: ten thousand conversations have none.
+        refused = self._refused = deque(maxlen=REFUSED) if self._refused is None else self._refused
         now = self._clock.monotonic()
-        self._refused.append(now)
-        if len(self._refused) == REFUSED and now - self._refused[0] < REFUSED_SECONDS:
+        refused.append(now)
+        if len(refused) == REFUSED and now - refused[0] < REFUSED_SECONDS:
             self.abuse = f"rate limit ignored: {problem.message}"

@@ -136,7 +136,7 @@ class ReplayTests(SynchronousTestCase):
         session, wire = self.relay.greeted()
         wire.full = True
         say(session, "subscribe", subscriptions=["blocks"], since=self.start)
-        self.assertEqual(len(wire.sent) + len(session._outbox._waiting), PAGE + 1)
+        self.assertEqual(len(wire.sent) + len(session._outbox._waiting or ()), PAGE + 1)
 
     def test_an_unpublished_entry_sends_feeds_back_to_the_log(self) -> None:
         """Where a publisher died between commit and telling, the next entry brings the missing one along, once."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv6Address as IPv6
 from ipaddress import ip_address
 from typing import Any
@@ -103,6 +103,9 @@ class GuardedConnection(ProtocolWrapper):
     def expect(self, seconds: float | None) -> None:
         """Drop the connection after so many seconds, unless this is called again before; None: never."""
         if self._deadline is not None and self._deadline.active():
+            if seconds is not None:
+                self._deadline.reset(seconds)
+                return
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.factory.reactor.callLater(seconds, self._drop)
 
@@ -217,7 +220,7 @@ def access_line(timestamp: str, request: Any, proxies: Proxies = DIRECT) -> str:
 
 
 class BoundedChannel(HTTPChannel):
-    """Reads heads up to a limit; whoever sends more is told so."""
+    """Reads heads up to a limit; whoever sends more is told so, and in JSON too whoever sends what is no HTTP."""
 
     def makeConnection(self, transport: Any) -> None:
         self.totalHeadersSize = self.MAX_LENGTH = transport.factory.limits.head_bytes
@@ -228,13 +231,13 @@ class BoundedChannel(HTTPChannel):
         self._respondToBadRequestAndDisconnect()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
+        transport: Any = self.transport
         if self._receivedHeaderSize > self.totalHeadersSize:
             message = f"the head of a request has at most {self.totalHeadersSize} bytes"
-            transport: Any = self.transport
             transport.write(bare_response("431 Request Header Fields Too Large", "TOO_LARGE", message))
-            self.loseConnection()
         else:
-            super()._respondToBadRequestAndDisconnect()
+            transport.write(bare_response("400 Bad Request", "VALIDATION_ERROR", "this is not HTTP/1.1"))
+        self.loseConnection()
 
 
 class BoundedSite(Site):
@@ -313,6 +316,7 @@ def _is_local(peer: IAddress) -> bool:
     return isinstance(peer, UNIXAddress)
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(host: str) -> bool:
     """Whether this IP address is the machine's own; also an IPv4 address that came over IPv6 (``::ffff:127.0.0.1``)."""
     try:

@@ -233,6 +233,8 @@ class RelayFactory(WebSocketServerFactory):
         self.open.add(protocol)
         secure = is_secure(transport, protocol.http_headers)
         approach = approach_of(transport, protocol.http_headers, self._proxies)
+        # What the upgrade has said is kilobytes a client, and nobody asks for it again.
+        protocol.http_headers, protocol.http_request_data, protocol.http_response_data = {}, b"", ""
         session = Session(self._around, protocol, self._entropy.bytes(16).hex(), secure, approach)
         if self.farewell is not None:
             session.close(*self.farewell)

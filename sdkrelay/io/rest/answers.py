@@ -58,13 +58,18 @@ def status_of(problem: Problem) -> int:
     return 400 if isinstance(problem, NotJson) else STATUS[problem.code]
 
 
+#: What every answer says beside its type and length.
+ALWAYS = ((b"Cache-Control", [b"no-store"]), (b"X-Content-Type-Options", [b"nosniff"]))
+
+
 def send(request: Request, status: int, body: bytes, content_type: str = "application/json") -> bytes:
     """Put the status and the headers of an answer on a request; the body, for convenience."""
     request.setResponseCode(status)
-    request.setHeader("Content-Type", content_type)
-    request.setHeader("Content-Length", str(len(body)))
-    request.setHeader("Cache-Control", "no-store")
-    request.setHeader("X-Content-Type-Options", "nosniff")
+    headers = request.responseHeaders
+    headers.setRawHeaders(b"Content-Type", [content_type.encode()])
+    headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+    for name, values in ALWAYS:
+        headers.setRawHeaders(name, values)
     return body
 
 

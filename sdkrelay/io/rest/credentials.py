@@ -27,8 +27,8 @@ def arrival(request: Request, headers: Mapping[str, str], proxies: Proxies = DIR
     another site cannot; and not over HTTP/1.0, which proxies speak that name themselves in no header.
     """
     approach = approach_of(request.channel.transport, headers, proxies)
-    careful = request.method in SAFE or is_json(request)
-    return evolve(approach, local=approach.local and careful and request.clientproto != b"HTTP/1.0")
+    careful = (request.method in SAFE or is_json(request)) and request.clientproto != b"HTTP/1.0"
+    return evolve(approach, local=False) if approach.local and not careful else approach
 
 
 def with_credentials(approach: Approach, request: Request) -> Approach:

@@ -94,6 +94,9 @@ class RestDoor:
 
     def _in_time(self, request: Request, serving: Coroutine[Any, Any, bytes]) -> Deferred[bytes]:
         """What the coroutine answers, or 503 when it takes too long; it is not interrupted, only not waited for."""
+        given = Deferred.fromCoroutine(serving)
+        if given.called and not given.paused:
+            return given
         answered: Deferred[bytes] = Deferred()
         late = unavailable("this takes too long now; try again later", retry_after=30)
         timer = self._around.reactor.callLater(
@@ -107,7 +110,7 @@ class RestDoor:
             elif isinstance(result, Failure):
                 log.failure("an answer that came too late failed", result)
 
-        Deferred.fromCoroutine(serving).addBoth(done)
+        given.addBoth(done)
         return answered
 
     async def _serve(self, row: Row, request: Request, fields: dict[str, str]) -> bytes:
