@@ -140,10 +140,11 @@ class Hub:
             if start:
                 await self._tasks.sleep(0)
             for feed in feeds[start : start + self._slice]:
-                if feed.live and feed.mark < number:
-                    feed.mark = number
-                    if entry.topic in feed.topics and (public or feed.wants(entry, public)):
-                        feed.caller.push(news)
+                if not feed.live or feed.mark >= number:
+                    continue
+                feed.mark = number
+                if entry.topic in feed.topics and (public or feed.wants(entry, public)):
+                    feed.caller.push(news)
 
     async def broadcast(self, topic: Topic, bulletin: Bulletin) -> None:
         """Say something that no log keeps to all who hear this topic now."""

@@ -103,8 +103,7 @@ class Session:
         self._farewell: str | None = None
         self._toll = Toll(around.clock, around.allowances)
         self._refusal = REFUSED
-        #: Open and not encrypted, as lifecycle and channel have it.
-        self._plain = True
+        self._plain = True  # open and not encrypted, as lifecycle and channel have it
         self._after_answer: list[Event] = []
         self._beside: set[Task] = set()
         self._at_end: list[Callable[[], None]] = []
