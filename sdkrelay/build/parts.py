@@ -94,34 +94,16 @@ class Parts:
     ) -> None:
         self._config = config
         self._world = world
-        self.tuning = tuning = Tuning(config, world, operation)
+        self.tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
-        tuning.follow(self.chain)
+        self.tuning.follow(self.chain)
         most = config.limits.websocket_subscriptions
         self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter, most=most)
         self._census = Census()
         self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)
-        doors = Doors(self._connections, draining)
-        wallet = tuning.wallet
-        node = NodeService(
-            identity, self.answers, store, lambda: self.indexing.condition, doors, world.clock, wallet, self._unreadable
-        )
-        rules = AccessRules(config.auth.users, config.auth.token_ttl)
-        self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
-        greeting = HandshakeService(
-            identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded
-        )
+        services = self._services(store, vault, identity, encryption, Doors(self._connections, draining), operation)
         native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
-        settings = tuning.services(identity, lambda: encryption.identity_key)
-        core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
-        self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
-        self.alarms = Alarms(world, tuning.live, identity, store)
-        monitoring = self._monitoring(store, node, operation)
-        relations = self.relations.services(self.hub, self.monitor.metrics)
-        archive = self._archive(store, vault, identity)
-        self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
-        services = [*core, *settings, *monitoring, *relations, archive]
         router = Router([everything], [*services, describing(services)])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
@@ -131,7 +113,35 @@ class Parts:
         self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
         self._tls = make_tls(config, world.reactor)
-        tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
+        self.tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
+
+    def _services(
+        self,
+        store: DatabaseStore,
+        vault: Vault,
+        identity: Identity,
+        encryption: EncryptionService,
+        doors: Doors,
+        operation: Operation,
+    ) -> list[object]:
+        """Whoever answers requests."""
+        config, world, tuning = self._config, self._world, self.tuning
+        condition, wallet = lambda: self.indexing.condition, tuning.wallet
+        node = NodeService(identity, self.answers, store, condition, doors, world.clock, wallet, self._unreadable)
+        rules = AccessRules(config.auth.users, config.auth.token_ttl)
+        self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
+        greeting = HandshakeService(
+            identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded
+        )
+        settings = tuning.services(identity, lambda: encryption.identity_key)
+        core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
+        self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
+        self.alarms = Alarms(world, tuning.live, identity, store)
+        monitoring = self._monitoring(store, node, operation)
+        relations = self.relations.services(self.hub, self.monitor.metrics)
+        archive = self._archive(store, vault, identity)
+        self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
+        return [*core, *settings, *monitoring, *relations, archive]
 
     def _monitoring(self, store: DatabaseStore, node: NodeService, operation: Operation) -> list[object]:
         """Who answers for the condition of all this."""
