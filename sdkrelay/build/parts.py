@@ -107,13 +107,17 @@ class Parts:
         router = Router([everything], [*services, describing(services)])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)
+        self._make_doors(dispatch, native, everything)
+        self.tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
+
+    def _make_doors(self, dispatch: Dispatch, native: Catalog, everything: Catalog) -> None:
+        """The two doors, not open yet."""
         self.factory = self._websocket_factory(dispatch, native)
-        self.websocket = WebSocketService(self.factory, world.reactor)
+        self.websocket = WebSocketService(self.factory, self._world.reactor)
         self._rest_door = self._make_rest_door(dispatch, everything)
         self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
-        self._tls = make_tls(config, world.reactor)
-        self.tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
+        self._tls = make_tls(self._config, self._world.reactor)
 
     def _services(
         self,
