@@ -6,6 +6,8 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.domain.news import News
+from sdkrelay.domain.notification import Entry, Kind, Topic
 from sdkrelay.session.outbox import Patience
 from sdkrelay.session.session import INBOX
 from tests.support.conversation import Relay, say
@@ -183,6 +185,15 @@ class SlowTests(SynchronousTestCase):
         self.assertEqual(self.wire.closed, [(1008, "too slow")])
         self.session.resume_sending()
         self.assertEqual(len(self.wire.said()), 1)
+
+    def test_the_close_frame_says_where_to_go_on(self) -> None:
+        """A client that is cut learns the position of the last news that it was sent."""
+        for number in (7, 8):
+            entry = Entry(number, Kind.BLOCK_MINED, Topic.BLOCKS, None, b"{}", int(EPOCH))
+            self.session.push(News(entry, "log"))
+        for _ in range(30):
+            say(self.session, "ping")
+        self.assertEqual(self.wire.closed, [(1008, "too slow: go on from log-7")])
 
     def test_no_progress_for_a_minute_cuts(self) -> None:
         """However little waits: after 60 seconds without progress the client is closed."""
