@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -18,6 +19,12 @@ def is_quick(documentation: str | None) -> bool:
     parser = argparse.ArgumentParser(description=(documentation or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a rough answer in a few seconds")
     return bool(parser.parse_args().quick)
+
+
+def ratios(subject: Callable[[], float], reference: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """Median figures of two things measured in turn, so that what disturbs the machine disturbs both; one turn is thrown away."""
+    pairs = [(subject(), reference()) for _ in range(rounds + 1)][1:]
+    return median(each for each, _ in pairs), median(each for _, each in pairs)
 
 
 def spent(run: Callable[[], object], clock: Clock) -> float:
