@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -40,10 +39,10 @@ class UnsupportedMedia(Problem):
 
 
 def reply_body(reply: Reply, now: float) -> bytes:
-    """A reply as JSON, without the ``type`` that only the socket needs."""
-    fields = msgspec.to_builtins(reply, builtin_types=(Decimal,))
-    fields.pop("type", None)
-    return encode({**fields, "timestamp": int(now)})
+    """A reply as JSON, without the ``type`` that only the socket needs; the encoder always writes it first."""
+    written = encode(msgspec.structs.replace(reply, timestamp=int(now)))
+    _, _, rest = written.partition(b",")
+    return b"{" + rest
 
 
 def refusal_body(code: str, message: str, details: dict[str, Any], now: float) -> bytes:
