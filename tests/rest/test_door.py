@@ -9,8 +9,10 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.domain.networks import Networks
 from sdkrelay.domain.problem import Code
 from sdkrelay.io.net.http import HttpLimits, guarded
+from sdkrelay.io.net.proxies import DIRECT, Proxies
 from sdkrelay.io.rest.answers import STATUS
 from sdkrelay.io.rest.door import RestDoor, RestSurroundings
 from sdkrelay.io.rest.table import ROWS
@@ -36,16 +38,19 @@ def parsed(raw: bytes) -> tuple[int, dict[str, str], Any]:
 class HttpPort:
     """A relay's HTTP port without a socket."""
 
-    def __init__(self, per_minute: int = 1000, limits: HttpLimits | None = None) -> None:
+    def __init__(
+        self, per_minute: int = 1000, limits: HttpLimits | None = None, proxies: Proxies = DIRECT, exempt: str = ""
+    ) -> None:
         self.relay = NodeRelay()
         self.time = self.relay.time
         around = RestSurroundings(
             self.relay.dispatch,
             Catalog([*native.REQUESTS, *rest.REQUESTS]),
-            Allowances(self.time, per_minute),
+            Allowances(self.time, per_minute, Networks.of([exempt] if exempt else [])),
             self.time.tasks,
             self.time,
             self.time.reactor,
+            proxies=proxies,
         )
         self.guard = guarded(RestDoor(around, ROWS).resource, limits or HttpLimits(), self.time.reactor)
 
@@ -253,6 +258,18 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual((statuses, status), ([200, 200, 200, 429], 429))
         port.time.advance(float(headers["retry-after"]))
         self.assertEqual(port.ask("GET", "/health")[0], 200)
+
+    def test_clients_of_a_trusted_proxy_are_counted_each(self) -> None:
+        """The address in its header is believed from a trusted proxy, and from nobody else."""
+        for trusted, expected in ((["192.0.2.0/24"], [200, 200, 429, 200]), (["10.0.0.0/8"], [200, 200, 429, 429])):
+            port = HttpPort(per_minute=2, proxies=Proxies("X-Real-IP", Networks.of(trusted)))
+            clients = ("198.51.100.7", "198.51.100.7", "198.51.100.7", "203.0.113.9")
+            self.assertEqual([port.ask("GET", "/health", X_Real_IP=client)[0] for client in clients], expected)
+
+    def test_exempt_networks_are_not_counted(self) -> None:
+        """Only those that are named; loopback is not by itself."""
+        port = HttpPort(per_minute=2, exempt="192.0.2.0/24")
+        self.assertEqual([port.ask("GET", "/health")[0] for _ in range(4)], [200] * 4)
 
     def test_guessed_tokens_count_for_the_address(self) -> None:
         """Past its allowance an address that guesses tokens gets 429."""
