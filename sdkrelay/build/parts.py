@@ -97,8 +97,8 @@ class Parts:
         self.tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
         self.tuning.follow(self.chain)
-        most = config.limits.websocket_subscriptions
-        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter, most=most)
+        most, public = config.limits.websocket_subscriptions, config.auth.public_read
+        self.hub = Hub(store.log, world.tasks, identity.relay_id, meter=world.meter, most=most, public_read=public)
         self._census = Census()
         self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)

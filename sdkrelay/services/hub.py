@@ -35,6 +35,10 @@ REPLAY = 5
 SLICE = 500
 
 
+#: Topics that show the relay's own state (``auth.public_read``).
+STATE = frozenset({Topic.HEALTH, Topic.METRICS, Topic.ALERTS, Topic.SYNC})
+
+
 @frozen
 class Leg:
     """A piece of the past still to be told: these topics, after one number and up to another."""
@@ -85,8 +89,10 @@ class Hub:
         page: int = PAGE,
         meter: Meter | None = None,
         most: int = SUBSCRIPTIONS,
+        public_read: bool = True,
     ) -> None:
         self._most = most
+        self._public_read = public_read
         self._meter: Meter = meter or Unmetered()
         self.on_listen: list[Callable[[Caller, frozenset[Topic]], None]] = []
         self._page = page
@@ -182,8 +188,12 @@ class Hub:
             feed.caller.release(wallet_id)
 
     async def listen(self, caller: Caller, names: frozenset[Topic], since: str | None) -> tuple[str, ...]:
-        """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held."""
+        """Let the caller hear these topics too; all that is then subscribed. Problem for a position that is not held.
+
+        The relay's own state is for those who have a role, where it is not public.
+        """
         after = None if since is None else await self._number(since)
+        names = names if self._public_read or caller.principal else names - STATE
         feed = self._feed(caller)
         self._check_count(len(names | feed.names) + len(feed.legs))
         new = names - feed.names

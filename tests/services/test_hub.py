@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.domain.access import Principal, Role
 from sdkrelay.domain.notification import Entry, Notice, Topic
 from sdkrelay.ports import Tasks, Unavailable
-from sdkrelay.services.hub import PAGE
+from sdkrelay.services.hub import PAGE, Hub
 from sdkrelay.session.outbox import Patience
 from tests.support.conversation import ListWire, Relay, say
-from tests.support.stores import ROOT, block_notice, now, payment_notice
+from tests.support.simulated import Listener
+from tests.support.stores import ROOT, block_notice, now, opened, payment_notice
+from tests.support.tasks import DrivenTime
 
 BLOCK = block_notice(ROOT)
 
@@ -328,3 +331,30 @@ class TopicTests(SynchronousTestCase):
         say(session, "subscribe", subscriptions=[Topic.PAYMENTS], since=start)
         told(relay, BLOCK)
         self.assertEqual(positions(wire), [2, 4])
+
+
+class PrivateStateTests(SynchronousTestCase):
+    """A relay that shows its state to those it knows."""
+
+    def setUp(self) -> None:
+        """Its hub, and somebody who listens."""
+        self.time = DrivenTime()
+        store = now(opened())
+        self.hub = Hub(store.log, self.time.tasks, "relay", public_read=False)
+        now(self.hub.start())
+        self.listener = Listener(self.time)
+
+    def listen(self) -> tuple[str, ...]:
+        """What is subscribed when all is asked for."""
+        return now(self.hub.listen(self.listener, frozenset(Topic), None))
+
+    def test_strangers_hear_no_state(self) -> None:
+        """Payments and blocks are as ever; health, metrics, alerts and sync are left out."""
+        self.assertEqual(set(self.listen()) & {"health", "metrics", "alerts", "sync"}, set())
+        self.assertIn("blocks", self.listen())
+
+    def test_those_with_a_role_do(self) -> None:
+        """A reader hears all."""
+        self.listener.identify(Principal("eye", frozenset({Role.READER})))
+
+        self.assertLessEqual({"health", "metrics", "alerts", "sync"}, set(self.listen()))
