@@ -94,10 +94,11 @@ class PaymentTests(TestCase):
         self.wallet_log = connection.greeting["position"].rpartition("-")[0]
         await deferToThread(self.payer.pay, [(self.wallet["address"], 100_000)])
         self.assertEqual(await self.updates("detected"), [("detected", None)])
-        for _ in range(2):
+        for confirmations in (1, 2):
             self.relay.kill()
             await deferToThread(self.payer.mine)
             self.relay.start()
+            await self.reached(confirmations)
         told = await self.updates("confirmed")
         self.assertEqual(told, [("detected", None), ("detected", 102), ("confirmed", 102)])
 
@@ -113,6 +114,14 @@ class PaymentTests(TestCase):
         second = await self.ask(self.other, "GET", "/export/data", **PASSPHRASE)
         self.assertEqual([second[name] for name in SAME], [first[name] for name in SAME])
         self.assertEqual(len(second["wallets"]), 1)
+
+    async def reached(self, confirmations: int) -> None:
+        """Until the relay has seen so many confirmations: a change that it never saw is told together with the next."""
+        while True:
+            answer = await self.ask(self.relay, "GET", "/payments", X_Wallet_Token=self.wallet["wallet_token"])
+            if answer["payments"][0]["confirmations"] == confirmations:
+                return
+            await pause(0.1)
 
     async def standing(self, relay: RelayProcess, status: str) -> None:
         """Until the wallet's holder sees the payment stand so on this relay."""
