@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -80,11 +79,6 @@ class Approach:
     certificate: Certificate | None = None
     token_hash: bytes | None = field(default=None, repr=False)
     login: Login | None = None
-
-
-def token_hash(token: str) -> bytes:
-    """What is kept of a token: its SHA-256; tokens are random and long, so no salt is needed."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 @frozen

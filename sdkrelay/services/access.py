@@ -13,7 +13,8 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from ..crypto.passwords import password_fits
-from ..domain.access import AccessToken, Approach, Certificate, Login, Principal, Role, User, token_hash
+from ..crypto.seal import token_hash
+from ..domain.access import AccessToken, Approach, Certificate, Login, Principal, Role, User
 from ..domain.problem import Code, Problem, invalid
 from ..messages.rest.access import GetSecure, IssueToken, RevokeToken, Secure, TokenIssued, TokenRevoked
 from ..messages.values import BearerToken

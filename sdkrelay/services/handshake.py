@@ -8,7 +8,7 @@ from attrs import frozen
 from msgspec import UNSET, UnsetType, structs
 
 from ..config.tuning import Fallback
-from ..domain.access import token_hash
+from ..crypto.seal import token_hash
 from ..domain.chain import Network
 from ..domain.problem import Code, Problem, invalid
 from ..domain.topic import of_capabilities

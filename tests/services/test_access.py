@@ -10,7 +10,8 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.passwords import hash_password, password_fits
-from sdkrelay.domain.access import Approach, Certificate, Login, Role, User, token_hash
+from sdkrelay.crypto.seal import token_hash
+from sdkrelay.domain.access import Approach, Certificate, Login, Role, User
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.rest.access import GetSecure, IssueToken, RevokeToken
 from sdkrelay.messages.values import BearerToken, Password

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from attrs import define, field
 
-from sdkrelay.domain.access import Role, token_hash
+from sdkrelay.crypto.seal import token_hash
+from sdkrelay.domain.access import Role
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.catalog import Catalog

@@ -15,20 +15,10 @@ from urllib.parse import urlsplit
 from twisted.internet.address import IPv4Address, IPv6Address
 
 from ...domain.access import Approach
-from .http import is_loopback
+from .http import is_loopback, names_a_proxy
 from .proxies import DIRECT, Proxies
 from .tls import peer_certificate
 
-#: Headers that proxies add. One of them is enough for a request not to be direct.
-FORWARDED = (
-    "forwarded",
-    "via",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-)
 #: What ``Sec-Fetch-Site`` says of requests that no other site has caused.
 OWN_SITE = ("none", "same-origin", "same-site")
 
@@ -61,7 +51,7 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
 
 def _is_direct(headers: Mapping[str, str]) -> bool:
     """Whether no proxy stands between, and the client itself believes that it speaks to this machine."""
-    if any(name in FORWARDED or name.startswith("x-forwarded") for name in headers):
+    if names_a_proxy(headers):
         return False
     host = _host_of(f"//{headers.get('host', '')}")
     return host is not None and (host == "localhost" or _is_loopback_name(host))

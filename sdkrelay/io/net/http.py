@@ -263,7 +263,7 @@ def lower_headers(request: Request) -> dict[str, str]:
     }
 
 
-#: Headers that a proxy puts in, beside all that begin with ``x-forwarded-``.
+#: Headers that a proxy puts in, beside all that begin with ``x-forwarded``.
 _PROXY_HEADERS = frozenset(
     {
         "cf-connecting-ip",
@@ -282,6 +282,11 @@ _PROXY_HEADERS = frozenset(
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:/@\s]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
+def names_a_proxy(headers: Mapping[str, str]) -> bool:
+    """Whether one of the headers, by lower-case name, is a proxy's; one is enough for a request not to be direct."""
+    return any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in headers)
+
+
 def is_secure(transport: Any, headers: Mapping[str, str]) -> bool:
     """Whether nobody in between can read along: TLS, or a program of this machine that speaks for itself.
 
@@ -297,7 +302,7 @@ def is_secure(transport: Any, headers: Mapping[str, str]) -> bool:
 
 def _speaks_for_itself(headers: Mapping[str, str]) -> bool:
     """Neither passed on by a proxy, nor sent by a browser for a page from elsewhere, whose name may be made to lead here."""
-    if any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers):
+    if names_a_proxy(headers):
         return False
     scheme, separator, origin = headers.get("origin", "").partition("://")
     is_ours = "origin" not in headers or bool(scheme and separator and _names_loopback(origin))

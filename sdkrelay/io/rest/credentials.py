@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from attrs import evolve
 from twisted.web.server import Request
 
-from ...domain.access import Approach, Login, token_hash
+from ...crypto.seal import token_hash
+from ...domain.access import Approach, Login
 from ...domain.problem import Code, Problem
 from ..net.arrival import approach_of, is_foreign
 from ..net.http import lower_headers

@@ -21,7 +21,8 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
-from ...domain.access import Access, token_hash
+from ...crypto.seal import token_hash
+from ...domain.access import Access
 from ...domain.problem import Code, Problem, unavailable
 from ...messages.catalog import Catalog, encode
 from ...messages.message import Reply
