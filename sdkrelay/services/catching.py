@@ -62,7 +62,7 @@ class CatchingUp:
             more = True
             while more:
                 more = await self._again(watched)
-                await self._report(watched, first, self._clock.monotonic() - started)
+                await self._report(watched, first, self._clock.monotonic() - started, arrived=not more)
         finally:
             watched.catching = watched.progress = None
 
@@ -164,15 +164,16 @@ class CatchingUp:
             step.draft.disconnected(block, int(self._clock.now()))
         return step
 
-    async def _report(self, watched: Watched, first: int, seconds: float) -> None:
-        """Say how far the wallet is, to whoever registered it."""
+    async def _report(self, watched: Watched, first: int, seconds: float, arrived: bool) -> None:
+        """Say how far the wallet is, to whoever registered it; blocks indexed since it arrived are not what it waited for."""
         tip = await self._index.tip()
         if watched.progress is None or tip is None:
             return
         done = watched.wallet.cursor.height
         rate = (done - first + 1) / seconds if seconds > 0 else None
         remaining = (tip.height - done) / rate if rate else None
-        watched.progress(Progress(first, max(tip.height, done), done, rate, remaining))
+        target = done if arrived else max(tip.height, done)
+        watched.progress(Progress(first, target, done, rate, 0.0 if arrived else remaining))
 
 
 def _place(watched: Watched) -> dict[str, object]:

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import random
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.silent import decode_address, label_tweak, public_key
+from sdkrelay.domain.chain import BlockHash, BlockId
 from sdkrelay.domain.notification import Topic
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.native.scan import ScanProgress
 from sdkrelay.messages.native.wallets import ListWallets, RegisterWallet, UnregisterWallet, WalletRegistered
 from sdkrelay.messages.values import PrivateKey
+from sdkrelay.ports import IndexStore
+from sdkrelay.services.catching import CatchingUp
 from sdkrelay.services.keys import Vault
+from sdkrelay.services.matching import Turns
 from sdkrelay.services.wallets import MARGIN
+from sdkrelay.services.watching import Progress
 from tests.support.simulated import Listener, Owner, SeededEntropy, SimulatedNode, SimulatedRelay, payment
 from tests.support.stores import now, opened
 from tests.support.tasks import DrivenTime
 
 ORDER = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
 ORDER_NUMBER = int(ORDER, 16)
+
+
+class NextBlockShown:
+    """An index that shows its tip once, and from then on a block more: committed, and not yet taken over by the wallets."""
+
+    def __init__(self, index: IndexStore) -> None:
+        self._index, self._asked = index, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    async def tip(self) -> BlockId | None:
+        tip = await self._index.tip()
+        assert tip is not None
+        tip, self._asked = (BlockId(tip.height + 1, BlockHash(bytes(32))) if self._asked else tip), True
+        return tip
 
 
 class WalletCase(SynchronousTestCase):
@@ -88,6 +110,21 @@ class RegisterTests(WalletCase):
         self.assertEqual(
             (1.0, 5, answer.wallet_id), (progress[-1].progress, progress[-1].block, progress[-1].wallet_id)
         )
+
+    def test_progress_ends_at_one_beside_a_new_block(self) -> None:
+        """A block that the index shows just after the arrival does not leave the progress unfinished."""
+        self.relay.register(self.owner, self.listener)
+        self.wait()
+        [watched] = self.relay.watch.all()
+        index, tasks = NextBlockShown(self.store.index), self.time.tasks
+        catching = CatchingUp(
+            cast(IndexStore, index), self.relay.watch, self.relay.stepper, Turns(tasks), tasks, self.time
+        )
+        shown: list[Progress] = []
+        watched.progress = shown.append
+        catching.start(watched)
+        self.wait()
+        self.assertEqual([(4, 4, 0.0)], [(one.to_block, one.block, one.remaining) for one in shown])
 
     def test_a_payment_before_the_birthday_is_not_looked_for(self) -> None:
         """Blocks before the birthday are left out."""

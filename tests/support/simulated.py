@@ -294,7 +294,7 @@ class SimulatedRelay:
         self.store, self.time, self.node = store, time, node
         self.hub = Hub(store.log, tasks, "simulated")
         blocks, matcher = Blocks(node, compute, BoundedCache(time, KEPT)), Matcher(compute)
-        stepper = Stepper(matcher, blocks)
+        self.stepper = stepper = Stepper(matcher, blocks)
         self.mempool = Mempool(node, compute, tasks, time)
         self.watch = Watch(store, self.hub, matcher, stepper, self.mempool, tasks, time)
         turns, vault = Turns(tasks), Vault(bytes(32), SeededEntropy(node.source))
