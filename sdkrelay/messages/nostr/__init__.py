@@ -1,0 +1,1 @@
+"""The wire of Nostr: one JSON array a frame, in either direction, and the documents beside it."""
