@@ -1,0 +1,20 @@
+"""All messages between relays, named one by one: adding a class without naming it here fails a test."""
+
+from __future__ import annotations
+
+from ..message import Message, Request
+from .answers import DiscoveryAnswer, ErrorAnswer, PongAnswer
+from .greeting import Greeted, RelayProof, RelayWelcome, Welcomed
+
+#: What relays ask each other, and the answers as the asking relay reads them.
+REQUESTS: tuple[type[Request], ...] = (
+    RelayProof,
+    Greeted,
+    Welcomed,
+    PongAnswer,
+    ErrorAnswer,
+    DiscoveryAnswer,
+)
+
+#: What a relay says to a relay, and to nobody else.
+REPLIES: tuple[type[Message], ...] = (RelayWelcome,)
