@@ -7,6 +7,7 @@ for an answer that cannot be read before it returns. Ask from a task of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
@@ -58,6 +59,7 @@ class Link:
         self._offences = 0
         self.standing = standing
         self.ended = False
+        self.on_end: Callable[[], None] = lambda: None
 
     @property
     def relay_id(self) -> str:
@@ -159,6 +161,7 @@ class Link:
     def end(self, reason: str, why: str) -> None:
         """Close the conversation; ``why`` is the word for it in log and metrics."""
         self.lost()
+        self.on_end()
         self._caller.hang_up(reason, why)
 
     def lost(self) -> None:
@@ -219,8 +222,9 @@ class Links:
             self._by_session.pop(held.session_id, None)
             self._tell(1, held)
             held.end("another conversation with this relay takes its place", "double")
+        link.on_end = partial(self._gone, link)
         self._tell(0, link)
-        caller.at_end(lambda: self._gone(link))
+        caller.at_end(link.on_end)
 
     def _gone(self, link: Link) -> None:
         link.lost()
