@@ -113,6 +113,7 @@ _ACCESS = {
     Access.OPEN: "anybody, at any time",
     Access.GREETED: "after a handshake; over HTTP at any time",
     Access.READ: "as `greeted`; where `auth.public_read` is off, users only",
+    Access.RELAY: "other relays only, once both sides have proved who they are",
     Access.OPERATOR: "operators only",
 }
 

@@ -19,6 +19,9 @@ class Access(StrEnum):
     READ = "read"
     """As GREETED; where ``auth.public_read`` is off, only for those who have a role."""
 
+    RELAY = "relay"
+    """Between relays: after both have proved which relays they are; nobody else may ask it."""
+
     OPERATOR = "operator"
     """Changes the relay or shows what is nobody else's business: the role ``operator`` only."""
 

@@ -28,8 +28,8 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
         return str(cls.__struct_config__.tag)
 
 
-class Request(Message, frozen=True, kw_only=True):
-    """Something a client asks; ``id`` comes back with the answer. Unknown fields are ignored."""
+class Request(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a client or another relay asks; ``id`` comes back with the answer. Unknown fields are ignored."""
 
     ACCESS: ClassVar[Access]
     COST: ClassVar[int]

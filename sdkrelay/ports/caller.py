@@ -62,6 +62,16 @@ class Caller(Protocol):
     def approach(self) -> Approach:
         """How it came."""
 
+    @property
+    def relay_id(self) -> str | None:
+        """The relay that it has proved to be; None for everybody else."""
+
+    def become(self, relay_id: str, blame: Callable[[str], None]) -> None:
+        """It has proved to be this relay and has a relay's allowance; ``blame`` is told what it does that no relay would."""
+
+    def hang_up(self, reason: str, why: str) -> None:
+        """Close the conversation now, with 1008; ``why`` is the word for it in log and metrics."""
+
     def refuse(self, reason: str) -> None:
         """Close the conversation, with 1008, once the present request is answered."""
 

@@ -44,6 +44,9 @@ class IndexStore(Protocol):
     async def totals(self) -> tuple[int, int]:
         """How many blocks and how many tweaks the index holds."""
 
+    async def digests(self, heights: Sequence[int]) -> list[tuple[BlockId, bytes]]:
+        """The blocks indexed at these heights (a few dozen at most), ascending, each with its digest."""
+
 
 @frozen
 class WalletChange:

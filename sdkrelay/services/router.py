@@ -14,14 +14,17 @@ from ..messages.catalog import Catalog
 from ..messages.message import Reply, Request
 from ..ports import Caller
 
-Handler = Callable[[Any, Caller], Awaitable[Reply]]
+Handler = Callable[[Any, Caller], Awaitable[Reply | None]]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _MARK = "__handled_request__"
 
 
 def handles(request: type[Request]) -> Callable[[Method], Method]:
-    """Mark ``async def method(self, request, caller) -> Reply`` as the one that answers these requests."""
+    """Mark ``async def method(self, request, caller) -> Reply`` as the one that answers these requests.
+
+    One that returns None answers nothing: what came was itself an answer, or a remark.
+    """
 
     def mark(method: Method) -> Method:
         setattr(method, _MARK, request)
@@ -49,8 +52,8 @@ class Router:
             if request is not None:
                 self._handlers[request] = method
 
-    async def handle(self, request: Request, caller: Caller) -> Reply:
-        """The reply. Raises what the handler raises: Problem, Unavailable, or anything else for a bug."""
+    async def handle(self, request: Request, caller: Caller) -> Reply | None:
+        """The reply, if there is to be one. Raises what the handler raises: Problem, Unavailable, or anything else for a bug."""
         return await self._handlers[type(request)](request, caller)
 
 

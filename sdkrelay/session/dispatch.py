@@ -38,8 +38,8 @@ class Dispatch:
     meter: Meter = field(factory=Unmetered)
     clock: Clock | None = None
 
-    async def answer(self, request: Request, caller: Caller) -> Reply:
-        """The reply. Raises only :class:`Problem` (a bug is logged, and INTERNAL to the client) or ``Cancelled``."""
+    async def answer(self, request: Request, caller: Caller) -> Reply | None:
+        """The reply, if there is to be one. Raises :class:`Problem` (a bug is logged, and told as INTERNAL) or ``Cancelled``."""
         name, began = request.wire_name(), self._seconds()
         try:
             reply = await self._answer(request, caller)
@@ -71,7 +71,7 @@ class Dispatch:
     def _seconds(self) -> float:
         return 0.0 if self.clock is None else self.clock.monotonic()
 
-    async def _answer(self, request: Request, caller: Caller) -> Reply:
+    async def _answer(self, request: Request, caller: Caller) -> Reply | None:
         try:
             await self.admit(request, caller)
             return await self.router.handle(request, caller)

@@ -34,6 +34,8 @@ class Gate:
         if request.ACCESS is not Access.OPEN and not caller.greeted:
             raise Problem(Code.HANDSHAKE_REQUIRED, "send a handshake first")
         self._check_role(request, caller)
+        if request.ACCESS is Access.RELAY and caller.relay_id is None:
+            raise Problem(Code.AUTH_REQUIRED, "this is for other relays: prove to be one")
         if request.carries_private_keys() and not (caller.secure or self.allow_insecure_keys):
             raise Problem(
                 Code.INSECURE, "private keys are taken from this machine, over TLS (wss://) or encrypted only"
@@ -47,7 +49,7 @@ class Gate:
             raise Problem(
                 Code.AUTH_REQUIRED, "this is the operator's: give a bearer token, a password, or a certificate"
             )
-        if request.ACCESS is Access.READ and not (self.public_read or roles):
+        if request.ACCESS is Access.READ and not (self.public_read or roles or caller.relay_id):
             raise Problem(Code.AUTH_REQUIRED, "this relay shows its state to those it knows: give a bearer token")
 
 

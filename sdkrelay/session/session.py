@@ -21,7 +21,8 @@ from ..domain.news import News
 from ..domain.problem import Code, Problem
 from ..messages.bulletin import Bulletin
 from ..messages.message import Malformed, Message, UnknownType
-from ..ports import Clock, Event, Task, Tasks
+from ..ports import Clock, Task, Tasks
+from .beside import Beside
 from .dialects import Dialect
 from .dispatch import Dispatch
 from .farewell import REASONS, say_farewell
@@ -74,6 +75,7 @@ class Surroundings:
     patience: Patience
     census: Census = field(factory=Census)
     allowances: Allowances | None = None
+    relay_allowances: Allowances | None = None
 
 
 class Session:
@@ -101,11 +103,11 @@ class Session:
         self._answering = False
         self._reading = True
         self._farewell: str | None = None
-        self._toll = Toll(around.clock, around.allowances)
+        self._toll = Toll(around.clock, around.allowances, around.relay_allowances)
+        self._relay: tuple[str, Callable[[str], None]] | None = None
         self._refusal = REFUSED
         self._plain = True  # open and not encrypted, as lifecycle and channel have it
-        self._after_answer: list[Event] = []
-        self._beside: set[Task] = set()
+        self._beside = Beside(around.tasks)
         self._at_end: list[Callable[[], None]] = []
         around.census.enter(self._traffic)
         around.dispatch.meter.count(SESSIONS_OPENED)
@@ -158,6 +160,16 @@ class Session:
     def approach(self) -> Approach:
         return self._approach
 
+    @property
+    def relay_id(self) -> str | None:
+        return self._relay[0] if self._relay else None
+
+    def become(self, relay_id: str, blame: Callable[[str], None]) -> None:
+        self._relay = relay_id, blame
+
+    def hang_up(self, reason: str, why: str) -> None:
+        self.close(REFUSED, reason, why)
+
     def greet(self) -> None:
         self._lifecycle.greet()
 
@@ -193,16 +205,7 @@ class Session:
         await self._outbox.room()
 
     def beside(self, name: str, coroutine: Coroutine[Any, Any, None]) -> Task:
-        ended = self._lifecycle.is_ended()
-        answered = self._around.tasks.event() if self._answering or ended else None
-        if answered is not None:
-            self._after_answer.append(answered)
-        task = self._around.tasks.start(name, _after(answered, coroutine))
-        self._beside.add(task)
-        self._around.tasks.start(name, self._forget_when_done(task))
-        if ended:
-            task.cancel()
-        return task
+        return self._beside.start(name, coroutine, self._answering, self._lifecycle.is_ended())
 
     def at_end(self, action: Callable[[], None]) -> None:
         if self._lifecycle.is_ended():
@@ -273,8 +276,7 @@ class Session:
         self._lifecycle.end()
         self._plain = False
         self._inbox.clear()
-        for task in tuple(self._beside):
-            task.cancel()
+        self._beside.end()
         self._outbox.clear()
         actions, self._at_end = self._at_end, []
         for action in actions:
@@ -343,23 +345,27 @@ class Session:
         except Problem as problem:
             self._put(dialect.refusal(problem, request.id))
         else:
-            self._put(self._dialect.answer(reply, request, self._around.clock.now()))
+            if reply is not None:
+                self._put(self._dialect.answer(reply, request, self._around.clock.now()))
 
     def _charge(self, name: str, cost: int) -> None:
         try:
             self._toll.charge(self, cost)
         except Problem as limited:
             self._around.dispatch.refused(name, limited)
+            self._blame(f"asked too much: {name}")
             raise
+
+    def _blame(self, why: str) -> None:
+        if self._relay is not None:
+            self._relay[1](why)
 
     def _conclude(self) -> None:
         """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
         self._pace()
         self._channel, self._agreed = self._agreed or self._channel, None
         self._plain = self._channel is None and self._lifecycle.is_open()
-        answered, self._after_answer = self._after_answer, []
-        for event in answered:
-            event.set()
+        self._beside.answered()
         if self._farewell is not None:
             self.close(self._refusal, self._farewell)
         elif self._toll.abuse is not None:
@@ -368,6 +374,7 @@ class Session:
     def _refuse_malformed(self, malformed: Malformed) -> None:
         self._around.dispatch.refused("malformed", malformed)
         self._put(self._dialect.refusal(malformed, malformed.request_id))
+        self._blame(f"sent what is no message: {malformed.message}")
         self._count_malformed(malformed)
         with suppress(Problem):
             self._toll.charge(self, 1)
@@ -380,17 +387,3 @@ class Session:
         seen.append(now)
         if len(seen) == MALFORMED and now - seen[0] < MALFORMED_SECONDS:
             self.close(PROTOCOL_ERROR, f"{MALFORMED} malformed messages in a minute")
-
-    async def _forget_when_done(self, task: Task) -> None:
-        await task.wait()
-        self._beside.discard(task)
-
-
-async def _after(event: Event | None, coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run the coroutine once the event is set; close it if it never comes to that."""
-    try:
-        if event is not None:
-            await event.wait()
-        await coroutine
-    finally:
-        coroutine.close()

@@ -20,6 +20,7 @@ class Toll:
 
     _clock: Clock
     _allowances: Allowances | None
+    _relays: Allowances | None = None
     wallet: str | None = None
     abuse: str | None = None
     _refused: deque[float] | None = None
@@ -29,15 +30,19 @@ class Toll:
         self.wallet = self.wallet or wallet_id
 
     def charge(self, caller: Caller, cost: int) -> None:
-        """Count a request: for its bearer token, else its wallet, else its address. Problem RATE_LIMITED if it is too much.
+        """Count a request: for its relay, its bearer token, its wallet, or its address. Problem RATE_LIMITED if it is too much.
 
         ``abuse`` says why the conversation should end, once that has happened too often.
         """
-        if self._allowances is None:
+        allowances = self._allowances if caller.relay_id is None else self._relays
+        if allowances is None:
             return
         token = caller.principal.token_hash if caller.principal else None
         try:
-            self._allowances.charge(caller.approach.address, token.hex() if token else self.wallet, cost)
+            if caller.relay_id is None:
+                allowances.charge(caller.approach.address, token.hex() if token else self.wallet, cost)
+            else:
+                allowances.spend(f"relay {caller.relay_id}", cost)
         except Problem as problem:
             self._note(problem)
             raise

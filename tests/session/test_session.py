@@ -227,7 +227,7 @@ class EndTests(SynchronousTestCase):
         self.assertEqual(relay.small.scanned, [])
         session.ended()
         relay.time.settle()
-        self.assertEqual((relay.small.scanned, session._beside), ([], set()))
+        self.assertEqual((relay.small.scanned, session._beside._running), ([], set()))
 
     def test_the_hub_forgets_a_session_that_ended(self) -> None:
         """No feed is left behind."""

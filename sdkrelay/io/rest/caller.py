@@ -27,6 +27,7 @@ class HttpCaller:
     encrypted: bool = False
     wallet_ids: frozenset[str] = frozenset()
     principal: Principal | None = None
+    relay_id: str | None = None
     _ends: list[Callable[[], None]] = field(factory=list)
     _beside: list[Task] = field(factory=list)
 
@@ -47,6 +48,12 @@ class HttpCaller:
 
     def encrypt(self, channel: Channel) -> None:
         """Nothing is said after the answer."""
+
+    def become(self, relay_id: str, blame: Callable[[str], None]) -> None:
+        """No relay greets another over HTTP."""
+
+    def hang_up(self, reason: str, why: str) -> None:
+        """Nothing to close: the answer is the end."""
 
     def refuse(self, reason: str) -> None:
         """Nothing to close: the answer is the end."""

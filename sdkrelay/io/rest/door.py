@@ -153,7 +153,9 @@ class RestDoor:
         except Problem as problem:
             self._around.dispatch.refused(row.request.wire_name(), problem)
             raise
-        return await self._around.dispatch.answer(asked, caller)
+        reply = await self._around.dispatch.answer(asked, caller)
+        assert reply is not None, "what has a row is answered"
+        return reply
 
     async def _admitted(self, row: Row, request: Request, fields: dict[str, str], caller: HttpCaller) -> Asked:
         """The request as a message, once its sender may ask and its form is right."""

@@ -21,6 +21,11 @@ NAMES = tuple(field.name for field in fields(IndexedBlock))
 TIP = select(blocks.c.height, blocks.c.hash).order_by(blocks.c.height.desc()).limit(1)
 HASH_AT = select(blocks.c.hash).where(blocks.c.height == bindparam("at"))
 COUNT_AT = select(blocks.c.count).where(blocks.c.height == bindparam("at"))
+DIGESTS = (
+    select(blocks.c.height, blocks.c.hash, blocks.c.digest)
+    .where(blocks.c.height.in_(bindparam("heights", expanding=True)))
+    .order_by(blocks.c.height)
+)
 REMOVE = delete(blocks).where(blocks.c.height == bindparam("at"))
 ROWS = (
     select(*(blocks.c[name] for name in NAMES))
@@ -95,6 +100,15 @@ class DatabaseIndex:
         return await self._runner.read(
             lambda connection: (facts.value(connection, Counter.BLOCKS), facts.value(connection, Counter.TWEAKS))
         )
+
+    async def digests(self, heights: Sequence[int]) -> list[tuple[BlockId, bytes]]:
+        """The blocks indexed at these heights, ascending, each with its digest; the packed columns are not read."""
+
+        def work(connection: Connection) -> list[tuple[BlockId, bytes]]:
+            rows = connection.execute(DIGESTS, {"heights": list(heights)})
+            return [(BlockId(row[0], BlockHash(row[1])), row[2]) for row in rows]
+
+        return await self._runner.read(work)
 
 
 def _tip(connection: Connection) -> BlockId | None:

@@ -13,7 +13,16 @@ from ..values import ClientTime
 
 RelayId = Annotated[str, Meta(min_length=1, max_length=128)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=128)]
+#: How a relay is.
 SyncType = Literal["StateSync", "HealthSync", "MetricsSync"]
+#: All that relays exchange under the name ``sync``.
+SyncKind = Literal["StateSync", "HealthSync", "MetricsSync", "ReconcileSync"]
+#: A count, no larger than what all JSON readers keep exact.
+Count = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
+#: A word or a sentence that a relay says of itself.
+Saying = Annotated[str, Meta(max_length=1_024)]
+#: 32 bytes in hex.
+Hex32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 #: Seconds for which a message is kept: at most thirty days.
 Lifetime = Annotated[int, Meta(ge=1, le=2_592_000)]
 
@@ -73,14 +82,14 @@ class StateFigures(Struct, frozen=True, kw_only=True):
     relays known and connected; all now.
     """
 
-    uptime: int
-    version: str
-    network: str
-    status: str
-    last_block: int | None
-    connections: int
-    known_relays: int
-    mesh_connections: int
+    uptime: Count
+    version: Saying
+    network: Saying
+    status: Saying
+    last_block: Count | None
+    connections: Count
+    known_relays: Count
+    mesh_connections: Count
 
 
 class HealthFigures(Struct, frozen=True, kw_only=True):
@@ -90,13 +99,13 @@ class HealthFigures(Struct, frozen=True, kw_only=True):
     what is wrong now, in the sentences of ``/health`` (null for nothing).
     """
 
-    status: str
-    memory_usage: str
-    cpu_usage: str | None
-    disk_usage: str | None
+    status: Saying
+    memory_usage: Saying
+    cpu_usage: Saying | None
+    disk_usage: Saying | None
     network_latency: float | None
-    error_count: int
-    last_error: str | None
+    error_count: Count
+    last_error: Saying | None
 
 
 class MetricsFigures(Struct, frozen=True, kw_only=True):
@@ -104,28 +113,54 @@ class MetricsFigures(Struct, frozen=True, kw_only=True):
     the last minute (null in the first second).
     """
 
-    known_relays: int
-    mesh_connections: int
-    sync_requests: int
-    sync_responses: int
-    cache_hits: int
-    cache_misses: int
+    known_relays: Count
+    mesh_connections: Count
+    sync_requests: Count
+    sync_responses: Count
+    cache_hits: Count
+    cache_misses: Count
     avg_latency: float | None
-    error_count: int
+    error_count: Count
     success_rate: float | None
     messages_per_second: float | None
 
 
+class Register(Struct, frozen=True, kw_only=True):
+    """Which of a relay's statements this is: of those of one ``boot_id`` the highest ``sequence`` is the newest."""
+
+    boot_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    sequence: Count
+
+
+class BlockDigest(Struct, frozen=True, kw_only=True):
+    """A block that a relay has indexed, and the SHA-256 over its tweaks: ``hash`` in display form, both in hex."""
+
+    height: Annotated[int, Meta(ge=0, le=500_000_000)]
+    hash: Hex32
+    digest: Hex32
+
+
 class SyncPayload(Struct, frozen=True, kw_only=True):
-    """One of the three, by ``sync_type``."""
+    """One of the three, by ``sync_type``.
+
+    Relays that know each other add the ``register``, and to their state the digests of the last ``blocks`` they indexed (and of
+    those they differ about). In a ``ReconcileSync`` there are ``session`` and ``frame`` instead: a negentropy message, in base64.
+    """
 
     state: StateFigures | UnsetType = UNSET
     health: HealthFigures | UnsetType = UNSET
     metrics: MetricsFigures | UnsetType = UNSET
+    register: Register | UnsetType = UNSET
+    blocks: Annotated[tuple[BlockDigest, ...], Meta(max_length=20)] | UnsetType = UNSET
+    session: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    frame: Annotated[str, Meta(max_length=80_000)] | UnsetType = UNSET
 
 
 class Sync(Request, frozen=True, kw_only=True, tag="sync"):
-    """How is this relay? ``payload`` is how the asking relay is; nothing of it is believed before relays know each other."""
+    """How is this relay? ``payload`` is how the asking relay is: believed of a relay that has proved who it is, and of nobody else.
+
+    ``ReconcileSync`` is between such relays only: it compares what records each has.
+    """
 
     ACCESS: ClassVar[Access] = Access.READ
     COST: ClassVar[int] = 3
@@ -138,7 +173,7 @@ class Sync(Request, frozen=True, kw_only=True, tag="sync"):
         "message_id": "msg-123",
     }
 
-    sync_type: SyncType
+    sync_type: SyncKind
     relay_id: RelayId | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     timestamp: ClientTime | None = None
@@ -158,7 +193,7 @@ class SyncResponse(Reply, frozen=True, kw_only=True, tag="sync_response"):
         "in_reply_to": "msg-123",
     }
 
-    sync_type: SyncType
+    sync_type: SyncKind
     relay_id: str
     payload: SyncPayload
     message_id: str

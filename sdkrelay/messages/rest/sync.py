@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from ...domain.access import Access
 from ..message import Reply, Request
-from ..native.relays import RelayId, SyncType
+from ..native.relays import RelayId, SyncKind
 from ..values import PageLimit
 
 
@@ -58,7 +58,10 @@ class SyncStatus(Reply, frozen=True, kw_only=True, tag="sync_status"):
 
 
 class ForceSync(Request, frozen=True, kw_only=True, tag="force_sync"):
-    """Ask the connected relays now: all of them or those named, for all kinds or those named."""
+    """Ask the connected relays now: all of them or those named, for all kinds or those named.
+
+    ``ReconcileSync`` compares what records each has, and exchanges what is missing.
+    """
 
     ACCESS: ClassVar[Access] = Access.OPERATOR
     COST: ClassVar[int] = 10
@@ -68,7 +71,7 @@ class ForceSync(Request, frozen=True, kw_only=True, tag="force_sync"):
         "target_relays": ["relay-2", "relay-3"],
     }
 
-    sync_types: Annotated[tuple[SyncType, ...], Meta(max_length=3)] | None = None
+    sync_types: Annotated[tuple[SyncKind, ...], Meta(max_length=4)] | None = None
     target_relays: Annotated[tuple[RelayId, ...], Meta(max_length=500)] | None = None
 
 
@@ -100,7 +103,7 @@ class GetSyncHistory(Request, frozen=True, kw_only=True, tag="get_sync_history")
 
     limit: PageLimit = 100
     since: Annotated[int, Meta(ge=0, le=253_402_300_799)] | None = None
-    sync_type: SyncType | None = None
+    sync_type: SyncKind | None = None
 
 
 class SyncRecord(Struct, frozen=True, kw_only=True):
