@@ -156,7 +156,7 @@ class SqliteFile(_Sqlite):
 
     def open(self, prepare: Callable[[sqlalchemy.Engine], None]) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
         """Lock, make if absent, connect; StoreError if that cannot be, ``Unavailable`` if it may go away by itself."""
-        self._lock = _claim(self.path)
+        self._lock = claim(self.path)
         try:
             with _explained(self.name):
                 return self._connect(prepare)
@@ -170,7 +170,7 @@ class SqliteFile(_Sqlite):
             return self._connect(check)
 
     def _connect(self, prepare: Callable[[sqlalchemy.Engine], None]) -> tuple[sqlalchemy.Engine, sqlalchemy.Engine]:
-        os.close(_open(self.path))
+        os.close(open_private(self.path))
         writer = _connect(self.name, (PAGE_SIZE, *PRAGMAS), "BEGIN IMMEDIATE")
         try:
             prepare(writer)
@@ -226,7 +226,8 @@ def _connect(path: str, pragmas: Sequence[str], begin: str) -> sqlalchemy.Engine
     return database
 
 
-def _open(path: Path) -> int:
+def open_private(path: Path) -> int:
+    """A descriptor of the file, made if absent, for its owner only; StoreError, or ``Unavailable`` on a full disk."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
@@ -237,9 +238,9 @@ def _open(path: Path) -> int:
         raise StoreError(f"{path} cannot be opened for writing ({error.strerror}): check its owner and mode") from None
 
 
-def _claim(path: Path) -> int:
+def claim(path: Path) -> int:
     """Hold the lock beside the database; the system lets go of it when the process ends, however it ends."""
-    descriptor = _open(path.with_name(path.name + ".lock"))
+    descriptor = open_private(path.with_name(path.name + ".lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
