@@ -43,7 +43,7 @@ def parse_address(text: str) -> Address | None:
         return None
     number = int(kind)
     if kinds.is_replaceable(number):
-        return Address(number, pubkey)
+        return None if identifier else Address(number, pubkey)
     return Address(number, pubkey, identifier) if separator and kinds.is_addressable(number) else None
 
 
