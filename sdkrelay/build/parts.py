@@ -59,6 +59,7 @@ from ..session.traffic import Census
 from .alarms import Alarms
 from .describing import describing
 from .monitor import Monitor, Watched
+from .nostr import NostrParts
 from .relations import Relations
 from .secrecy import ReloadAtHangup, make_tls
 from .tuning import Operation, Tuning, both, pool_limits, retry_limits
@@ -91,9 +92,11 @@ class Parts:
         encryption: EncryptionService,
         draining: Callable[[], bool],
         operation: Operation,
+        nostr: NostrParts | None = None,
     ) -> None:
         self._config = config
         self._world = world
+        self._nostr = nostr
         self.tuning = Tuning(config, world, operation)
         self.chain = make_node(config, world)
         self.tuning.follow(self.chain)
@@ -245,7 +248,8 @@ class Parts:
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
         allowances = Allowances(world.clock, limits.websocket_cost_per_minute, Networks.of(limits.exempt))
         around = Surroundings(
-            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances
+            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances,
+            nostr=self._nostr.conversation if self._nostr else None,
         )  # fmt: skip
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
         return RelayFactory(around, bounds, world.entropy, world.reactor, proxies(limits))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from ..services.handshake import Identity
 from ..services.keys import Vault
 from ..session.session import SERVICE_RESTART
 from ..settings import KEPT
+from .nostr import NostrParts
 from .parts import Parts
 from .restart import Restarter
 from .tuning import Operation
@@ -66,6 +68,7 @@ class Relay(MultiService):
         self._origin = origin or origin_of(config)
         self._reactor = reactor
         self._draining = False
+        self._nostr: NostrParts | None = None
         self.started: Deferred[None] | None = None
 
     def startService(self) -> None:
@@ -93,6 +96,8 @@ class Relay(MultiService):
             self._world.compute.stopService()
         if hasattr(self, "_parts") and self._parts.chain.running:
             self._parts.chain.stopService()
+        if self._nostr is not None:
+            await self._nostr.close()
         if hasattr(self, "_store"):
             await self._store.close()
 
@@ -102,16 +107,13 @@ class Relay(MultiService):
         configured = Path(config.auth.master_key_file) if config.auth.master_key_file else None
         key = master_key(Path(config.data_dir), configured, os.environ, world.entropy)
         encryption = EncryptionService(identity_key(Path(config.data_dir), world.entropy), world.entropy)
-        self._store = DatabaseStore(
-            config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy, world.meter
-        )
-        await self._store.open()
+        await self._open_stores()
         identity = Identity(await self._relay_id(), __version__, config.network)
         await self._check_network()
         self._restarter = Restarter(world.reactor, world.clock, self._store, self._origin.command)
         vault, operation = Vault(key, world.entropy), self._operation()
         self._parts = parts = Parts(
-            config, world, self._store, identity, vault, encryption, self._is_draining, operation
+            config, world, self._store, identity, vault, encryption, self._is_draining, operation, self._nostr
         )
         await parts.hub.start()
         await parts.wallets.load()
@@ -125,6 +127,15 @@ class Relay(MultiService):
         await self._restarter.has_started()
         parts.payments.start()
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
+
+    async def _open_stores(self) -> None:
+        config, world = self._config, self._world
+        executors = partial(StoreThread, world.reactor)
+        self._store = DatabaseStore(config.database.url, executors, world.clock, world.entropy, world.meter)
+        await self._store.open()
+        if config.nostr.enabled:
+            self._nostr = NostrParts(config, world, executors)
+            await self._nostr.open()
 
     def _operation(self) -> Operation:
         """What an operator can do to the process."""
@@ -183,6 +194,8 @@ class Relay(MultiService):
         for _ in range(FAREWELL_STEPS):
             if parts.factory.open:
                 await self._world.tasks.sleep(FAREWELL_STEP)
+        if self._nostr is not None:
+            await self._nostr.close()
         await super().stopService()
         await self._store.close()
         log.info("the store is flushed and closed")

@@ -15,6 +15,7 @@ from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
 from .alerting import Alerts
 from .guarding import Auth, Tls
+from .nostr import Nostr
 from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
@@ -239,6 +240,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alerts: Alerts = Alerts()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    nostr: Nostr = Nostr()
     logging: Logging = Logging()
 
     @property

@@ -72,6 +72,31 @@ WEBHOOK_CALLS: Final = Counter(
 )
 MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and records taken over from other relays.")
 
+NOSTR_COMMANDS: Final = {
+    verb: Counter(f"nostr_cmd_{verb.lower().replace('-', '_')}", f"{verb} messages of Nostr clients.")
+    for verb in ("EVENT", "REQ", "CLOSE", "AUTH", "COUNT", "NEG-OPEN", "NEG-MSG", "NEG-CLOSE")
+}
+NOSTR_EVENTS: Final = Counter(
+    "nostr_events", "Events that were offered, by where they came from and by accepted or the refusal's first word.",
+    ("source", "outcome"),
+)  # fmt: skip
+NOSTR_SENT: Final = Counter("nostr_sent_events", "Events sent to Nostr clients, by stored or realtime.", ("source",))
+NOSTR_QUERY_SECONDS: Final = Timing(
+    "nostr_query_seconds", "Seconds from a REQ or COUNT to the end of its stored events."
+)
+NOSTR_WRITE_SECONDS: Final = Timing("nostr_events_write_seconds", "Seconds from an event's arrival to its OK.")
+NOSTR_ABORTS: Final = Counter(
+    "nostr_query_abort",
+    "Queries that ended early, by closed, replaced, disconnected, too_long or unavailable.",
+    ("reason",),
+)
+NOSTR_CONNECTIONS: Final = Counter("nostr_connections", "Conversations that have spoken Nostr.")
+NOSTR_DISCONNECTS: Final = Counter(
+    "nostr_disconnects", "Conversations that have spoken Nostr and ended, by why.", ("reason",)
+)
+
+NOSTR_DATABASE: Final = Gauge("nostr_db_connections", "Connections to the database of Nostr events open now.")
+NOSTR_SUBSCRIPTIONS: Final = Gauge("nostr_subscriptions", "Subscriptions of Nostr clients open now.")
 SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
 HTTP_OPEN: Final = Gauge("sdkrelay_http_connections_open", "HTTP connections open now, WebSocket ones left out.")
 INDEX_HEIGHT: Final = Gauge("sdkrelay_index_height", "The last block indexed; absent while nothing is known.")
@@ -90,7 +115,8 @@ TRAFFIC: Final = {
 COUNTED: Final[tuple[Measure, ...]] = (
     REQUESTS, REQUEST_SECONDS, SESSIONS_OPENED, SESSIONS_CLOSED, NOTIFICATIONS, PUSHES, RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS,
     STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
-    MESSAGES_SYNCED, WEBHOOK_CALLS,
+    MESSAGES_SYNCED, WEBHOOK_CALLS, *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
+    NOSTR_WRITE_SECONDS, NOSTR_ABORTS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS,
 )  # fmt: skip
 
 #: The texts that scrapers read, and how they are named over HTTP.

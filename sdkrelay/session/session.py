@@ -7,9 +7,9 @@ which it can go on), malformed frames (ten in a minute close the conversation).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import field, frozen
 from twisted.logger import Logger
@@ -32,6 +32,7 @@ from .outbox import Outbox, Patience
 from .secrecy import opened, sealed
 from .toll import Toll
 from .traffic import Census, Traffic
+from .wire import Tongue, Wire, is_array
 
 log = Logger()
 
@@ -48,22 +49,6 @@ GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, REFUSED, TOO_LARGE, BUG = 1001, 1002, 1
 TRY_AGAIN_LATER = 1013
 
 
-class Wire(Protocol):
-    """What carries the conversation."""
-
-    def send(self, payload: bytes) -> None:
-        """Send a text frame."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Send a close frame, and be gone soon whatever the other side does."""
-
-    def pause_reading(self) -> None:
-        """Let no more frames come."""
-
-    def resume_reading(self) -> None:
-        """Let frames come again."""
-
-
 @frozen
 class Surroundings:
     """What all sessions of a door share."""
@@ -76,6 +61,7 @@ class Surroundings:
     census: Census = field(factory=Census)
     allowances: Allowances | None = None
     relay_allowances: Allowances | None = None
+    nostr: Callable[[Session], Tongue] | None = None
 
 
 class Session:
@@ -100,8 +86,7 @@ class Session:
         self._malformed: deque[float] | None = None
         self._wallets: frozenset[str] = frozenset()
         self._principal: Principal | None = None
-        self._answering = False
-        self._reading = True
+        self._answering, self._reading = False, True
         self._farewell: str | None = None
         self._toll = Toll(around.clock, around.allowances, around.relay_allowances)
         self._relay: tuple[str, Callable[[str], None]] | None = None
@@ -109,6 +94,7 @@ class Session:
         self._plain = True  # open and not encrypted, as lifecycle and channel have it
         self._beside = Beside(around.tasks)
         self._at_end: list[Callable[[], None]] = []
+        self._nostr: Tongue | None = None
         around.census.enter(self._traffic)
         around.dispatch.meter.count(SESSIONS_OPENED)
 
@@ -201,6 +187,15 @@ class Session:
         else:
             self._put(payload, news)
 
+    def say(self, frames: Sequence[bytes]) -> None:
+        if self._plain and self._outbox.idle:
+            for frame in frames:
+                self._traffic.sent(len(frame))
+            self._wire.send_all(frames)
+        else:
+            for frame in frames:
+                self._put(frame)
+
     async def room(self) -> None:
         await self._outbox.room()
 
@@ -229,7 +224,10 @@ class Session:
     def receive_too_large(self, limit: int) -> None:
         """A message over the limit was announced: it is answered, and the conversation closed."""
         message = f"a message has at most {limit} bytes"
-        self._put(self._dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
+        if self._nostr is None:
+            self._put(self._dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
+        else:
+            self._nostr.too_large(limit)
         self.close(TOO_LARGE, message)
 
     def pause_sending(self) -> None:
@@ -253,6 +251,8 @@ class Session:
         """
         self.give_up(why or REASONS.get(code, "closed"))
         if self._lifecycle.is_open():
+            if self._nostr is not None and code in (GOING_AWAY, SERVICE_RESTART):
+                self._nostr.farewell()
             self._lifecycle.leave()
             self._plain = False
             self._inbox.clear()
@@ -272,6 +272,8 @@ class Session:
             self.give_up("client" if clean else "lost")
             self._around.census.leave(self._traffic)
             self._around.dispatch.meter.count(SESSIONS_CLOSED, str(self._why))
+            if self._nostr is not None:
+                self._nostr.ended(str(self._why))
             say_farewell(self, self._traffic, str(self._why), self._around.clock.monotonic())
         self._lifecycle.end()
         self._plain = False
@@ -330,7 +332,14 @@ class Session:
             self._put(self._dialect.refusal(failed, None))
             self.close(REFUSED, failed.message, "undecryptable")
         else:
-            await self._answer(message)
+            await (self._hear(message) if is_array(message) and self._around.nostr else self._answer(message))
+
+    async def _hear(self, frame: bytes) -> None:
+        """A frame of Nostr, whose conversation begins with the first one."""
+        if self._nostr is None:
+            assert self._around.nostr is not None
+            self._nostr = self._around.nostr(self)
+        await self._nostr.receive(frame)
 
     async def _answer(self, frame: bytes) -> None:
         dialect = self._dialect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from inspect import getmembers, ismethod
 from typing import Any, TypeVar
 
@@ -141,6 +141,11 @@ class ListWire:
         self.sent.append(payload)
         if self.full and self.session is not None:
             self.session.pause_sending()
+
+    def send_all(self, payloads: Sequence[bytes]) -> None:
+        """Keep some frames."""
+        for payload in payloads:
+            self.send(payload)
 
     def close(self, code: int, reason: str) -> None:
         """Keep a close frame."""

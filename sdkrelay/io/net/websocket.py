@@ -6,7 +6,7 @@ frame. Autobahn's own timers stay off, because they know only the global reactor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -154,6 +154,12 @@ class RelayProtocol(PatientProtocol):
         if self.state == self.STATE_OPEN:
             last, ready = self.factory.last_frame
             self._direct.send(ready if last is payload else self.factory.framed(payload))
+
+    def send_all(self, payloads: Sequence[bytes]) -> None:
+        if len(payloads) == 1:
+            self.send(payloads[0])
+        elif self.state == self.STATE_OPEN:
+            self._direct.send(b"".join(map(text_frame, payloads)))
 
     def close(self, code: int, reason: str) -> None:
         self.sendCloseFrame(code, reason.encode()[:123], isReply=False)

@@ -1,0 +1,108 @@
+"""The Nostr relay, joined: its store, its rules, its conversations; one object that the relay opens and closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..config.model import Config
+from ..config.nostr import Nostr as Settings
+from ..config.nostr import kind_rates
+from ..domain.measure import NOSTR_SUBSCRIPTIONS
+from ..domain.networks import Networks
+from ..io.storage.nostr import SqliteEventStore
+from ..io.storage.runner import Executor
+from ..services.nostr.client import Client
+from ..services.nostr.conversation import Conversation, Relay
+from ..services.nostr.limits import Features, NostrLimits
+from ..services.nostr.lists import Lists
+from ..services.nostr.live import Live
+from ..services.nostr.publish import Around, Publisher
+from ..services.nostr.query import Questions
+from ..services.nostr.reconcile import Means
+from ..services.nostr.rules import Rules
+from ..session.gate import Allowances
+from .relations import own_address
+from .world import World
+
+
+class NostrParts:
+    """What serves Nostr; :meth:`open` first."""
+
+    def __init__(self, config: Config, world: World, executors: Callable[[str], Executor]) -> None:
+        settings = config.nostr
+        self.limits, self.features = limits_of(settings), features_of(settings)
+        self.urls = (settings.url or own_address(config),)
+        self.store = SqliteEventStore(database_path(config), executors, world.clock)
+        self.lists, self.live = Lists(self.store), Live(world.meter)
+        rules = Rules(lambda: self.limits, self.lists, world.clock, Networks.of(config.limits.exempt))
+        self.publisher = Publisher(
+            Around(
+                self.store, self.live, rules, world.compute, world.tasks, world.clock, world.meter, lambda: self.limits,
+                lambda: self.urls,
+            )
+        )  # fmt: skip
+        self._relay = self._conversations(config, world)
+        world.meter.follow(NOSTR_SUBSCRIPTIONS, lambda: len(self.live.index))
+
+    def _conversations(self, config: Config, world: World) -> Relay:
+        questions = Questions(
+            self.store, self.live, world.clock, world.meter, lambda: self.limits, lambda: self.features
+        )
+        means = Means(self.store, world.compute, world.clock, lambda: self.limits, lambda: self.features)
+        allowances = Allowances(world.clock, self.limits.requests_per_minute, Networks.of(config.limits.exempt))
+        return Relay(
+            self.publisher, questions, means, allowances, world.tasks, world.clock, world.entropy, world.meter,
+            lambda: self.limits, lambda: self.urls,
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        """Open the store, and begin to take events. StoreError says what to do."""
+        await self.store.open()
+        await self.lists.load()
+        self.publisher.start()
+
+    async def close(self) -> None:
+        """Finish what is being stored."""
+        await self.publisher.stop()
+        await self.store.close()
+
+    def conversation(self, client: Client) -> Conversation:
+        """The Nostr half of a connection."""
+        return Conversation(self._relay, client)
+
+
+def database_path(config: Config) -> Path | None:
+    """The file of the events; None for memory, which they share with all else."""
+    url = config.nostr.database or ("sqlite://" if config.database.url == "sqlite://" else "")
+    if url == "sqlite://":
+        return None
+    return Path(url.removeprefix("sqlite:///")) if url else Path(config.data_dir) / "nostr.sqlite"
+
+
+def limits_of(settings: Settings) -> NostrLimits:
+    """The limits that are enforced."""
+    return NostrLimits(
+        message=settings.message_bytes,
+        subscriptions=settings.subscriptions,
+        filters=settings.filters,
+        default_limit=min(settings.default_limit, settings.max_limit),
+        max_limit=settings.max_limit,
+        tags=settings.tags,
+        content=settings.content_characters,
+        future=settings.future_seconds,
+        past=settings.past_seconds or None,
+        work=settings.work,
+        events_per_minute=settings.events_per_minute,
+        key_events_per_minute=settings.key_events_per_minute,
+        kind_events_per_minute=kind_rates(settings.kind_events_per_minute),
+        requests_per_minute=settings.requests_per_minute,
+        auth_required=settings.auth_required,
+        wraps_need_auth=settings.wraps_need_auth,
+        scraper_score=settings.scraper_score,
+    )
+
+
+def features_of(settings: Settings) -> Features:
+    """What is switched on."""
+    return Features(settings.search, settings.count, settings.reconcile, settings.hints, bool(settings.admins))

@@ -1,0 +1,186 @@
+"""One connection's Nostr half: each frame goes to whom it concerns, and is answered as NIP-01 wants.
+
+Nothing said here ends the connection. Frames are read in order; events and questions are answered when they are done, and
+whoever has too many on their way is read no further until some are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from attrs import frozen
+
+from ...domain.measure import NOSTR_COMMANDS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS
+from ...domain.nostr.event import found_id
+from ...domain.nostr.refusal import Prefix, Refusal
+from ...domain.problem import Problem
+from ...messages.nostr.client import (
+    Authenticate,
+    Count,
+    Publish,
+    ReconcileClose,
+    ReconcileOpen,
+    Refused,
+    Subscribe,
+    Unsubscribe,
+    parse_client,
+)
+from ...messages.nostr.relay import Challenge, Closed, Notice, Ok, Reconcile, ReconcileError
+from ...ports import Clock, Entropy, Meter, Tasks
+from ...session.gate import Allowances
+from .client import Client, Origin, Source
+from .identity import Proved
+from .limits import NostrLimits
+from .publish import Publisher
+from .query import Inquiry, Questions
+from .reconcile import Means, Reconciliations
+
+_VERBS: dict[type[Any], str] = {
+    Publish: "EVENT",
+    Subscribe: "REQ",
+    Unsubscribe: "CLOSE",
+    Authenticate: "AUTH",
+    Count: "COUNT",
+    ReconcileOpen: "NEG-OPEN",
+    Reconcile: "NEG-MSG",
+    ReconcileClose: "NEG-CLOSE",
+}
+
+
+@frozen
+class Relay:
+    """What all conversations share; ``urls`` are those that AUTH events may name."""
+
+    publisher: Publisher
+    questions: Questions
+    means: Means
+    allowances: Allowances
+    tasks: Tasks
+    clock: Clock
+    entropy: Entropy
+    meter: Meter
+    limits: Callable[[], NostrLimits]
+    urls: Callable[[], Collection[str]]
+
+
+class Conversation:
+    """A client that has spoken Nostr."""
+
+    def __init__(self, relay: Relay, client: Client) -> None:
+        self._relay = relay
+        self._client = client
+        self._proved = Proved(relay.urls, relay.entropy, relay.clock)
+        turn = relay.tasks.lock()
+        self._inquiry = Inquiry(relay.questions, client, self._proved, turn)
+        self._reconciliations = Reconciliations(relay.means, client, self._proved, turn)
+        self._pending = 0
+        self._fewer = relay.tasks.event()
+        self._introduced = False
+        self._readers: dict[type[Any], Callable[[Any], Awaitable[None]]] = {
+            Publish: self._publish,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Authenticate: self._authenticate,
+            Count: self._count,
+            ReconcileOpen: self._reconcile_open,
+            Reconcile: self._reconcile,
+            ReconcileClose: self._reconcile_close,
+        }
+        relay.meter.count(NOSTR_CONNECTIONS)
+
+    async def receive(self, frame: bytes) -> None:
+        """Take a frame, and wait while this client has too much on its way."""
+        if not self._introduced:
+            self._introduced = True
+            self._say(Challenge(self._proved.challenge))
+        most = self._relay.limits().message
+        if len(frame) > most:
+            self._refuse_large(frame, most)
+            return
+        try:
+            message = parse_client(frame)
+        except Refused as refused:
+            self._say(refused.answer)
+            return
+        self._relay.meter.count(NOSTR_COMMANDS[_VERBS[type(message)]])
+        await self._readers[type(message)](message)
+
+    def too_large(self, limit: int) -> None:
+        """A frame beyond what the socket takes was announced."""
+        self._say(Notice(f"invalid: a message has at most {limit} bytes"))
+
+    def farewell(self) -> None:
+        """The relay closes the connection: subscriptions hear why."""
+        self._inquiry.end("error: the relay is stopping")
+
+    def ended(self, why: str) -> None:
+        """The connection is gone."""
+        self._relay.meter.count(NOSTR_DISCONNECTS, why)
+        self._inquiry.end()
+
+    def _refuse_large(self, frame: bytes, most: int) -> None:
+        reason = f"invalid: a message has at most {most} bytes"
+        event_id = found_id(frame[:most])
+        self._say(Notice(reason) if event_id is None else Ok(event_id, False, reason))
+
+    async def _publish(self, message: Publish) -> None:
+        source = Source(Origin.CLIENT, self._client.approach.address, self._proved.readers)
+        self._pending += 1
+        await self._relay.publisher.offer(message.event, source, self._published)
+        while self._pending >= self._relay.limits().pending:
+            await self._fewer.wait()
+
+    def _published(self, answer: Ok) -> None:
+        self._pending -= 1
+        self._fewer.set()
+        self._say(answer)
+
+    async def _authenticate(self, message: Authenticate) -> None:
+        try:
+            self._charge()
+            self._proved.prove(message.event)
+        except Refusal as refusal:
+            self._say(Ok(message.event.id, False, refusal.reason))
+        else:
+            self._say(Ok(message.event.id, True))
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        if self._is_charged(lambda reason: Closed(message.subscription, reason)):
+            self._inquiry.subscribe(message)
+
+    async def _count(self, message: Count) -> None:
+        if self._is_charged(lambda reason: Closed(message.subscription, reason)):
+            self._inquiry.count(message)
+
+    async def _unsubscribe(self, message: Unsubscribe) -> None:
+        self._inquiry.unsubscribe(message.subscription)
+
+    async def _reconcile_open(self, message: ReconcileOpen) -> None:
+        if self._is_charged(lambda reason: ReconcileError(message.subscription, reason)):
+            self._reconciliations.open(message)
+
+    async def _reconcile(self, message: Reconcile) -> None:
+        self._reconciliations.proceed(message)
+
+    async def _reconcile_close(self, message: ReconcileClose) -> None:
+        self._reconciliations.close(message.subscription)
+
+    def _is_charged(self, refusing: Callable[[str], Closed | ReconcileError]) -> bool:
+        """Whether the client may ask once more; if not, it is told by this answer."""
+        try:
+            self._charge()
+        except Refusal as refusal:
+            self._say(refusing(refusal.reason))
+            return False
+        return True
+
+    def _charge(self) -> None:
+        try:
+            self._relay.allowances.charge(self._client.approach.address, None)
+        except Problem as problem:
+            message = f"try again in {problem.details.get('retry_after')} s"
+            raise Refusal(Prefix.RATE_LIMITED, message) from None
+
+    def _say(self, answer: Any) -> None:
+        self._client.say((answer.encoded(),))

@@ -1,0 +1,48 @@
+"""Tells new events to whoever listens: each is looked up once for all subscriptions, and written once for all its receivers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...domain.measure import NOSTR_SENT
+from ...domain.nostr.event import Event
+from ...domain.nostr.live import LiveIndex
+from ...messages.nostr.relay import event_frame
+from ...ports import Meter
+
+
+class Hearer(Protocol):
+    """A subscription that is open; ``prefix`` is how each of its EVENT frames begins."""
+
+    prefix: bytes
+
+    def __hash__(self) -> int:
+        """It is known by itself."""
+
+    def hear(self, event: Event, frame: bytes) -> bool:
+        """A new event that its filters match; whether it was told or kept to be told."""
+
+
+class Live:
+    """All open subscriptions of all conversations, and whoever else follows what is stored."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self.index: LiveIndex[Hearer] = LiveIndex()
+        #: The ids of what is being committed: a query may find it before it is told here.
+        self.coming: set[bytes] = set()
+
+    def publish(self, event: Event) -> None:
+        """Tell all whose filters match and who may see it."""
+        hearers = self.index.interested(event)
+        if not hearers:
+            return
+        written, frames, told = event.encoded(), dict[bytes, bytes](), 0
+        for hearer in hearers:
+            # One object for all who call their subscription the same: it is framed for the socket once.
+            frame = frames.get(hearer.prefix)
+            if frame is None:
+                frame = frames[hearer.prefix] = event_frame(hearer.prefix, written)
+            told += hearer.hear(event, frame)
+        if told:
+            self._meter.count(NOSTR_SENT, "realtime", by=told)

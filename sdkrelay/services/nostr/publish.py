@@ -1,0 +1,273 @@
+"""From an event that was offered to its OK: rules, what is stored already, signatures, the operator's program, commit, live.
+
+Events of all connections go through together: what waits is screened and verified as one batch on the workers while the batch
+before it is being committed. An OK says true only after the commit (or, for an ephemeral event, once it was told).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from attrs import define, field, frozen
+from twisted.logger import Logger
+
+from ...domain.measure import NOSTR_EVENTS, NOSTR_WRITE_SECONDS
+from ...domain.nostr import kinds
+from ...domain.nostr.event import Event, require_genuine
+from ...domain.nostr.refusal import Prefix, Refusal
+from ...domain.nostr.rules import vanishes_here
+from ...messages.nostr.relay import Ok
+from ...ports import Cancelled, Clock, Compute, Meter, Task, Tasks, Unavailable
+from ...ports import Event as Signal
+from ...ports.nostr import EventStore, Outcome, Submission
+from .client import Source
+from .limits import NostrLimits
+from .live import Live
+from .rules import Rules
+
+log = Logger()
+
+#: Events verified and committed together, and events that may wait for it before whoever offers more has to wait.
+BATCH, WAITING = 512, 4_096
+
+_TOLD: dict[Outcome, tuple[bool, str]] = {
+    Outcome.STORED: (True, ""),
+    Outcome.DUPLICATE: (True, "duplicate: already have this event"),
+    Outcome.SUPERSEDED: (False, "duplicate: have a newer version"),
+    Outcome.DELETED: (False, "blocked: deleted by its author"),
+    Outcome.VANISHED: (False, "blocked: its author has asked to be forgotten"),
+}
+
+
+class Policy(Protocol):
+    """The operator's own judge."""
+
+    async def judge(self, event: Event, source: Source) -> bool:
+        """Whether to store it; False drops it while its sender hears that all is well. Refusal tells the sender why not."""
+
+
+@frozen
+class Around:
+    """What the publisher works with."""
+
+    store: EventStore
+    live: Live
+    rules: Rules
+    compute: Compute
+    tasks: Tasks
+    clock: Clock
+    meter: Meter
+    limits: Callable[[], NostrLimits]
+    urls: Callable[[], Sequence[str]]
+    policy: Policy | None = None
+
+
+@define(eq=False)
+class Offer:
+    """An event on its way; ``tell`` hears the OK, once."""
+
+    event: Event
+    source: Source
+    tell: Callable[[Ok], None]
+    began: float
+    answered: bool = False
+
+
+@define(eq=False)
+class _Line:
+    """What waits, and who waits for room."""
+
+    offers: deque[Offer] = field(factory=deque)
+    full: list[Signal] = field(factory=list)
+
+
+class Publisher:
+    """The one way into the store; :meth:`start` first."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._line = _Line()
+        self._wake = around.tasks.event()
+        self._running: Task | None = None
+        self._commit: Task | None = None
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._running = self._around.tasks.start("publishing Nostr events", self._run())
+
+    async def stop(self) -> None:
+        """Finish the batch in hand; what still waits is told that it was not stored."""
+        if self._running is not None:
+            self._running.cancel()
+            await self._running.wait()
+        if self._commit is not None:
+            await self._commit.wait()
+        while self._line.offers:
+            self._refuse(self._line.offers.popleft(), Refusal(Prefix.ERROR, "the relay is stopping"))
+
+    async def offer(self, event: Event, source: Source, tell: Callable[[Ok], None]) -> None:
+        """Take an event; ``tell`` is called with its one OK, now or later. Waits while too many are on their way."""
+        offer = Offer(event, source, tell, self._around.clock.monotonic())
+        try:
+            self._around.rules.check(event, source)
+        except Refusal as refusal:
+            self._refuse(offer, refusal)
+            return
+        self._line.offers.append(offer)
+        self._wake.set()
+        while len(self._line.offers) >= WAITING:
+            room = self._around.tasks.event()
+            self._line.full.append(room)
+            await room.wait()
+
+    async def publish(self, event: Event, source: Source) -> Ok:
+        """Offer an event and wait for its OK."""
+        answers: list[Ok] = []
+        told = self._around.tasks.event()
+
+        def tell(answer: Ok) -> None:
+            answers.append(answer)
+            told.set()
+
+        await self.offer(event, source, tell)
+        await told.wait()
+        return answers[0]
+
+    async def _run(self) -> None:
+        while True:
+            if not self._line.offers:
+                await self._wake.wait()
+            batch = self._take()
+            try:
+                genuine = await self._admitted(batch)
+            except Cancelled:
+                self._fail(batch, Unavailable("the relay is stopping"))
+                raise
+            except Unavailable as away:
+                self._fail(batch, away)
+                continue
+            except Exception:
+                log.failure("a batch of Nostr events failed")
+                self._fail(batch, Unavailable("the relay failed; its log says why"))
+                continue
+            if self._commit is not None:
+                await self._commit.wait()
+            self._commit = self._around.tasks.start("committing Nostr events", self._settle(genuine))
+
+    def _take(self) -> list[Offer]:
+        line = self._line
+        batch = [line.offers.popleft() for _ in range(min(BATCH, len(line.offers)))]
+        waiting, line.full = line.full, []
+        for room in waiting:
+            room.set()
+        return batch
+
+    async def _admitted(self, batch: list[Offer]) -> list[Offer]:
+        """Those that are new, genuine, and to the operator's liking; all others are answered."""
+        fresh = await self._screened(batch)
+        genuine = await self._verified(fresh)
+        return genuine if self._around.policy is None else [one for one in genuine if await self._judged(one)]
+
+    async def _screened(self, batch: list[Offer]) -> list[Offer]:
+        outcomes = await self._around.store.screen([offer.event for offer in batch])
+        for offer, outcome in zip(batch, outcomes, strict=True):
+            if outcome is not Outcome.STORED:
+                self._answer(offer, *_TOLD[outcome])
+        return [offer for offer in batch if not offer.answered]
+
+    async def _verified(self, offers: list[Offer]) -> list[Offer]:
+        compute = self._around.compute
+        size = max(1, -(-len(offers) // compute.workers))
+        parts = [offers[start : start + size] for start in range(0, len(offers), size)]
+        found = await self._around.tasks.gather(*(self._checked(part) for part in parts))
+        for offer, refusal in zip(offers, (one for part in found for one in part), strict=True):
+            if refusal is not None:
+                self._refuse(offer, refusal)
+        return [offer for offer in offers if not offer.answered]
+
+    async def _checked(self, part: list[Offer]) -> list[Refusal | None]:
+        return await self._around.compute.run(_faults, [offer.event for offer in part])
+
+    async def _judged(self, offer: Offer) -> bool:
+        assert self._around.policy is not None
+        try:
+            wanted = await self._around.policy.judge(offer.event, offer.source)
+        except Refusal as refusal:
+            self._refuse(offer, refusal)
+            return False
+        if not wanted:
+            self._answer(offer, True, "")
+        return wanted
+
+    async def _settle(self, offers: list[Offer]) -> None:
+        """Commit, answer, tell; when the store takes too long, those who wait hear so, and the commit goes on."""
+        passing = [offer for offer in offers if kinds.is_ephemeral(offer.event.kind)]
+        lasting = [offer for offer in offers if not kinds.is_ephemeral(offer.event.kind)]
+        for offer in passing:
+            self._answer(offer, True, "")
+            self._around.live.publish(offer.event)
+        if lasting:
+            coming, ids = self._around.live.coming, {bytes.fromhex(offer.event.id) for offer in lasting}
+            coming |= ids
+            done = self._around.tasks.event()
+            self._around.tasks.start("a slow store", self._watch(lasting, done))
+            try:
+                await self._store(lasting)
+            finally:
+                done.set()
+                coming -= ids
+
+    async def _store(self, offers: list[Offer]) -> None:
+        urls = self._around.urls()
+        submissions = [Submission(offer.event, vanishes_here(offer.event, urls)) for offer in offers]
+        try:
+            outcomes = await self._around.store.insert(submissions)
+        except Unavailable as away:
+            self._fail(offers, away)
+            return
+        except Exception:
+            log.failure("Nostr events could not be stored")
+            self._fail(offers, Unavailable("the relay failed; its log says why"))
+            return
+        for offer, outcome in zip(offers, outcomes, strict=True):
+            self._answer(offer, *_TOLD[outcome])
+        for offer, outcome in zip(offers, outcomes, strict=True):
+            if outcome is Outcome.STORED:
+                self._around.live.publish(offer.event)
+
+    async def _watch(self, offers: list[Offer], done: Signal) -> None:
+        seconds = self._around.limits().store_seconds
+        if not await done.wait(seconds):
+            self._fail(offers, Unavailable(f"not stored after {seconds:g} s; it may be yet"))
+
+    def _fail(self, offers: Sequence[Offer], away: Unavailable) -> None:
+        for offer in offers:
+            self._refuse(offer, Refusal(Prefix.ERROR, str(away)))
+
+    def _refuse(self, offer: Offer, refusal: Refusal) -> None:
+        self._answer(offer, False, refusal.reason)
+
+    def _answer(self, offer: Offer, accepted: bool, reason: str) -> None:
+        if offer.answered:
+            return
+        offer.answered = True
+        meter = self._around.meter
+        outcome = reason.partition(":")[0] if reason else "accepted"
+        meter.count(NOSTR_EVENTS, offer.source.origin.value, outcome)
+        meter.time(NOSTR_WRITE_SECONDS, self._around.clock.monotonic() - offer.began)
+        offer.tell(Ok(offer.event.id, accepted, reason))
+
+
+def _faults(events: Sequence[Event]) -> list[Refusal | None]:
+    """What is wrong with each event's id or signature."""
+    return [_fault(event) for event in events]
+
+
+def _fault(event: Event) -> Refusal | None:
+    try:
+        require_genuine(event)
+    except Refusal as refusal:
+        return refusal
+    return None

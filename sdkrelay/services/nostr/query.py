@@ -1,0 +1,235 @@
+"""A REQ from its stored events to its live ones without a gap, and COUNT.
+
+A subscription listens before its stored events are asked for. What is published meanwhile waits, and follows after EOSE unless
+it was among the stored ones. One connection's questions are answered one after the other, so that what they hold in memory
+is bounded; CLOSE, another REQ of the name and the end of the connection stop a question wherever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, field, frozen
+
+from ...domain.measure import NOSTR_ABORTS, NOSTR_QUERY_SECONDS, NOSTR_SENT
+from ...domain.nostr.event import Event
+from ...domain.nostr.filter import Filter
+from ...domain.nostr.hyperloglog import offset_of
+from ...domain.nostr.refusal import Prefix, Refusal, invalid
+from ...domain.nostr.rules import is_visible
+from ...messages.nostr.client import Count, Subscribe
+from ...messages.nostr.relay import Closed, Counted, EndOfStored, event_frame, event_prefix
+from ...ports import Clock, Lock, Meter, Task, Unavailable
+from ...ports.nostr import Answer, EventStore, Query, TooLong
+from .client import Client
+from .identity import Proved
+from .limits import Features, NostrLimits
+from .live import Live
+
+#: Events sent between two looks whether the client still reads.
+PAGE = 100
+
+
+@frozen
+class Questions:
+    """What all connections' questions are answered with."""
+
+    store: EventStore
+    live: Live
+    clock: Clock
+    meter: Meter
+    limits: Callable[[], NostrLimits]
+    features: Callable[[], Features]
+
+
+@define(eq=False)
+class Subscription:
+    """One REQ; ``early`` holds what was published before its stored events were through, and is None afterwards.
+
+    ``told`` are the ids of stored events whose commit was so fresh that they are still to be heard of as new ones.
+    """
+
+    name: str
+    filters: tuple[Filter, ...]
+    client: Client
+    proved: Proved
+    most_early: int
+    prefix: bytes = b""
+    early: list[tuple[bytes, bytes]] | None = field(factory=list)
+    task: Task | None = None
+    overrun: bool = False
+    told: set[bytes] = field(factory=set)
+
+    def hear(self, event: Event, frame: bytes) -> bool:
+        """A new event; kept for later while the stored ones are on their way. What is not this client's is left out."""
+        if not is_visible(event, self.proved.readers) or self._is_told(event):
+            return False
+        if self.early is None:
+            self.client.say((frame,))
+        elif len(self.early) < self.most_early:
+            self.early.append((bytes.fromhex(event.id), frame))
+        else:
+            self.overrun = True
+        return True
+
+    def _is_told(self, event: Event) -> bool:
+        event_id = bytes.fromhex(event.id) if self.told else b""
+        if event_id not in self.told:
+            return False
+        self.told.discard(event_id)
+        return True
+
+
+class Inquiry:
+    """The subscriptions and counts of one connection."""
+
+    def __init__(self, questions: Questions, client: Client, proved: Proved, turn: Lock) -> None:
+        self._questions = questions
+        self._client = client
+        self._proved = proved
+        self._turn = turn
+        self._open: dict[str, Subscription] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def subscribe(self, request: Subscribe) -> None:
+        """Open a subscription in the place of one of the same name; what is refused is told by CLOSED."""
+        self._drop(request.subscription, "replaced")
+        try:
+            filters = self._checked(request.filters)
+            if len(self._open) >= self._questions.limits().subscriptions:
+                most = self._questions.limits().subscriptions
+                raise Refusal(Prefix.RATE_LIMITED, f"a connection has at most {most} subscriptions")
+        except Refusal as refusal:
+            self._say(Closed(request.subscription, refusal.reason).encoded())
+            return
+        subscription = Subscription(
+            request.subscription, filters, self._client, self._proved, self._questions.limits().early
+        )
+        subscription.prefix = event_prefix(subscription.name)
+        self._open[subscription.name] = subscription
+        self._questions.live.index.put(subscription, filters)
+        subscription.task = self._client.beside("a Nostr query", self._answer(subscription))
+
+    def unsubscribe(self, name: str) -> None:
+        """Close a subscription; nothing if there is none of the name."""
+        self._drop(name, "closed")
+
+    def count(self, request: Count) -> None:
+        """Answer a COUNT, or refuse it by CLOSED."""
+        try:
+            if not self._questions.features().count:
+                raise Refusal(Prefix.UNSUPPORTED, "this relay does not count")
+            filters = self._checked(request.filters)
+        except Refusal as refusal:
+            self._say(Closed(request.subscription, refusal.reason).encoded())
+            return
+        self._client.beside("a Nostr count", self._tally(request.subscription, filters))
+
+    def end(self, reason: str | None = None) -> None:
+        """The conversation is over; with a reason each subscription is told it by CLOSED."""
+        for name in tuple(self._open):
+            self._drop(name, "disconnected")
+            if reason is not None:
+                self._say(Closed(name, reason).encoded())
+
+    def _checked(self, filters: Sequence[Filter]) -> tuple[Filter, ...]:
+        """The filters as they are asked; Refusal if there are too many, or something in them is not for this client."""
+        limits = self._questions.limits()
+        if len(filters) > limits.filters:
+            raise invalid(f"at most {limits.filters} filters are taken")
+        if any(_values(wanted) > limits.values for wanted in filters):
+            raise invalid(f"a filter has at most {limits.values} values")
+        if any(wanted.search is not None for wanted in filters) and not self._questions.features().search:
+            raise Refusal(Prefix.UNSUPPORTED, "this relay does not search")
+        self._proved.may_ask(filters, limits.auth_required)
+        _check_scraping(filters, limits.scraper_score)
+        return tuple(filters)
+
+    async def _answer(self, subscription: Subscription) -> None:
+        questions = self._questions
+        began = questions.clock.monotonic()
+        try:
+            async with self._turn:
+                answer = await questions.store.query(self._query(subscription.filters))
+                await self._send(subscription, answer)
+        except Unavailable as away:
+            self._abort(subscription.name, away)
+            return
+        finally:
+            if self._open.get(subscription.name) is subscription:
+                subscription.task = None
+        questions.meter.time(NOSTR_QUERY_SECONDS, questions.clock.monotonic() - began)
+
+    async def _send(self, subscription: Subscription, answer: Answer) -> None:
+        """The stored events, EOSE, and at once what came meanwhile: from here on nothing waits."""
+        now, prefix = self._questions.clock.now(), subscription.prefix
+        events = [event for event in answer.events if event.expires_at is None or event.expires_at > now]
+        self._questions.meter.count(NOSTR_SENT, "stored", by=len(events))
+        frames = [event_frame(prefix, event.json) for event in events]
+        while len(frames) > PAGE:
+            self._client.say(frames[:PAGE])
+            del frames[:PAGE]
+            await self._client.room()
+        hints = (("finish" if answer.complete else "more"),) if self._questions.features().hints else None
+        frames.append(EndOfStored(subscription.name, hints).encoded())
+        sent = {event.id for event in events}
+        early, subscription.early = subscription.early or [], None
+        subscription.told = sent & self._questions.live.coming
+        self._client.say([*frames, *(frame for event_id, frame in early if event_id not in sent)])
+        if subscription.overrun:
+            self._drop(subscription.name, "overrun")
+            self._say(
+                Closed(subscription.name, "error: too much was published while stored events were sent").encoded()
+            )
+
+    async def _tally(self, name: str, filters: tuple[Filter, ...]) -> None:
+        offset = offset_of(filters[0]) if len(filters) == 1 else None
+        began = self._questions.clock.monotonic()
+        try:
+            async with self._turn:
+                tally = await self._questions.store.count(self._query(filters), offset)
+        except Unavailable as away:
+            self._abort(name, away)
+            return
+        self._questions.meter.time(NOSTR_QUERY_SECONDS, self._questions.clock.monotonic() - began)
+        self._say(Counted(name, tally.count, tally.registers).encoded())
+
+    def _query(self, filters: tuple[Filter, ...]) -> Query:
+        limits = self._questions.limits()
+        return Query(
+            filters, self._proved.readers, limits.default_limit, limits.max_limit, limits.answer_bytes,
+            self._questions.features().hints,
+        )  # fmt: skip
+
+    def _abort(self, name: str, away: Unavailable) -> None:
+        self._drop(name, "too_long" if isinstance(away, TooLong) else "unavailable")
+        self._say(Closed(name, f"error: {away}").encoded())
+
+    def _drop(self, name: str, reason: str) -> None:
+        subscription = self._open.pop(name, None)
+        if subscription is None:
+            return
+        self._questions.live.index.drop(subscription)
+        if subscription.task is not None:
+            self._questions.meter.count(NOSTR_ABORTS, reason)
+            task, subscription.task = subscription.task, None
+            if reason in ("replaced", "closed", "disconnected"):
+                task.cancel()
+
+    def _say(self, frame: bytes) -> None:
+        self._client.say((frame,))
+
+
+def _values(wanted: Filter) -> int:
+    sets = (wanted.ids, wanted.authors, wanted.kinds, *(values for _, values in wanted.tags))
+    return sum(len(values) for values in sets if values is not None)
+
+
+def _check_scraping(filters: Sequence[Filter], least: int) -> None:
+    """Refusal (restricted) for a filter that asks for too much at once: ids give two points, authors, kinds and tags one each."""
+    for wanted in filters:
+        points = 2 * bool(wanted.ids) + bool(wanted.authors) + bool(wanted.kinds) + bool(wanted.tags)
+        if points < least:
+            raise Refusal(Prefix.RESTRICTED, f"the filter asks for too much: score {points}, and {least} is needed")
