@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Collection
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -44,10 +43,10 @@ def check_authorization(header: str, *, url: str, method: str, body: bytes, now:
     try:
         event = parse_event(b64decode(_padded(encoded.strip()), validate=True))
         require_genuine(event)
-    except Base64Error:
-        raise Refusal(Prefix.AUTH_REQUIRED, "the event is not in base64") from None
     except Refusal as refusal:
         raise Refusal(Prefix.AUTH_REQUIRED, refusal.text) from None
+    except ValueError:
+        raise Refusal(Prefix.AUTH_REQUIRED, "the event is not in base64") from None
     _require_fit(event, url, method, body, now)
     return event
 
