@@ -32,10 +32,10 @@ def check_auth(event: Event, *, challenge: str, relays: Collection[str], now: fl
     return event.pubkey
 
 
-def check_authorization(header: str, *, url: str, method: str, body: bytes, now: float) -> Event:
+def check_authorization(header: str, *, urls: Collection[str], method: str, body: bytes, now: float) -> Event:
     """The event in an ``Authorization: Nostr <base64>`` header, fit for this request; Refusal (auth-required) if not.
 
-    A ``payload`` tag is required; that an event is used once only is for whoever remembers them.
+    Its ``u`` tag may name any of the URLs, with ws and wss for http and https. A ``payload`` tag is required; that an event is used once only is for whoever remembers them.
     """
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "nostr":
@@ -47,21 +47,27 @@ def check_authorization(header: str, *, url: str, method: str, body: bytes, now:
         raise Refusal(Prefix.AUTH_REQUIRED, refusal.text) from None
     except ValueError:
         raise Refusal(Prefix.AUTH_REQUIRED, "the event is not in base64") from None
-    _require_fit(event, url, method, body, now)
+    _require_fit(event, urls, method, body, now)
     return event
 
 
-def _require_fit(event: Event, url: str, method: str, body: bytes, now: float) -> None:
+def _require_fit(event: Event, urls: Collection[str], method: str, body: bytes, now: float) -> None:
     checks = (
         (event.kind == kinds.HTTP_AUTHENTICATION, f"expected an event of kind {kinds.HTTP_AUTHENTICATION}"),
         (abs(event.created_at - now) <= HTTP_WINDOW, "created_at is more than a minute from now"),
-        (event.first("u") == url, "the u tag names another URL"),
+        (_as_http(event.first("u") or "") in map(_as_http, urls), "the u tag names another URL"),
         ((event.first("method") or "").upper() == method.upper(), "the method tag names another method"),
         (event.first("payload") == sha256(body).hexdigest(), "the payload tag is not the SHA-256 of the body"),
     )
     for holds, text in checks:
         if not holds:
             raise Refusal(Prefix.AUTH_REQUIRED, text)
+
+
+def _as_http(url: str) -> str:
+    """The URL, normalised, as HTTP has it: ws and http name one place here."""
+    scheme, separator, rest = normalized_url(url).partition("://")
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + separator + rest
 
 
 def _padded(text: str) -> str:

@@ -22,8 +22,8 @@ PRAGMAS = (
     "synchronous=FULL",
     "busy_timeout=5000",
     "temp_store=MEMORY",
-    "journal_size_limit=67108864",
-    "wal_autocheckpoint=4000",
+    "journal_size_limit=268435456",
+    "wal_autocheckpoint=32768",
     "mmap_size=1073741824",
     "cache_size=-65536",
 )

@@ -75,6 +75,15 @@ class Asker:
 
     readers: frozenset[str] = field(repr=False)
     now: int
+    #: Whether indexes alone should do, since no event itself is wanted.
+    counting: bool = False
+
+    def unexpired(self) -> Condition:
+        """Expiry stands in the event; a count looks it up apart instead, where those of the past are few."""
+        if self.counting:
+            ended = "SELECT serial FROM events INDEXED BY events_by_end WHERE expires_at <= ?"
+            return Condition(f"e.serial NOT IN ({ended})", (self.now,))
+        return Condition("(e.expires_at IS NULL OR e.expires_at > ?)", (self.now,))
 
 
 def plan(connection: sqlite3.Connection, wanted: Filter, asker: Asker | None) -> Scan | None:
@@ -162,7 +171,7 @@ def _residue(wanted: Filter) -> list[Condition]:
 
 def _visibility(wanted: Filter, asker: Asker) -> list[Condition] | None:
     """What has not expired, and gift wraps for those they are for; None where only others' wraps are asked for."""
-    unexpired = Condition("(e.expires_at IS NULL OR e.expires_at > ?)", (asker.now,))
+    unexpired = asker.unexpired()
     if wanted.kinds is not None and not wanted.kinds & kinds.PRIVATE:
         return [unexpired]
     if not asker.readers:
