@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from twisted.web.resource import IResource
+
+from .. import __version__
 from ..config.model import Config
 from ..config.nostr import Nostr as Settings
-from ..config.nostr import kind_rates
+from ..config.nostr import by_kind
 from ..domain.measure import NOSTR_SUBSCRIPTIONS
 from ..domain.networks import Networks
+from ..io.nostr.http import HttpHalf, NostrDoor
+from ..io.nostr.program import Job, ProgramPolicy
 from ..io.storage.nostr import SqliteEventStore
 from ..io.storage.runner import Executor
+from ..services.nostr.about import About, Card
 from ..services.nostr.client import Client
 from ..services.nostr.conversation import Conversation, Relay
 from ..services.nostr.limits import Features, NostrLimits
 from ..services.nostr.lists import Lists
 from ..services.nostr.live import Live
+from ..services.nostr.manage import Management
 from ..services.nostr.publish import Around, Publisher
 from ..services.nostr.query import Questions
 from ..services.nostr.reconcile import Means
+from ..services.nostr.retention import Bounds, Keeper
 from ..services.nostr.rules import Rules
 from ..session.gate import Allowances
 from .relations import own_address
@@ -35,14 +43,19 @@ class NostrParts:
         self.urls = (settings.url or own_address(config),)
         self.store = SqliteEventStore(database_path(config), executors, world.clock)
         self.lists, self.live = Lists(self.store), Live(world.meter)
+        job = Job(settings.write_policy, settings.write_policy_seconds)
+        self._policy = ProgramPolicy(world.reactor, job, world.tasks, world.clock) if job.command else None
         rules = Rules(lambda: self.limits, self.lists, world.clock, Networks.of(config.limits.exempt))
         self.publisher = Publisher(
             Around(
                 self.store, self.live, rules, world.compute, world.tasks, world.clock, world.meter, lambda: self.limits,
-                lambda: self.urls,
+                lambda: self.urls, self._policy,
             )
         )  # fmt: skip
         self._relay = self._conversations(config, world)
+        self._about = About(_card(settings), __version__, None, self.lists, lambda: self.limits, lambda: self.features)
+        self._keeper = Keeper(self.store, _bounds(settings), world.tasks, world.clock)
+        self._management = Management(self.store, self.lists, world.clock, settings.admins, self.urls)
         world.meter.follow(NOSTR_SUBSCRIPTIONS, lambda: len(self.live.index))
 
     def _conversations(self, config: Config, world: World) -> Relay:
@@ -53,7 +66,7 @@ class NostrParts:
         allowances = Allowances(world.clock, self.limits.requests_per_minute, Networks.of(config.limits.exempt))
         return Relay(
             self.publisher, questions, means, allowances, world.tasks, world.clock, world.entropy, world.meter,
-            lambda: self.limits, lambda: self.urls,
+            lambda: self.limits, lambda: self.urls, self.lists.is_blocked,
         )  # fmt: skip
 
     async def open(self) -> None:
@@ -61,15 +74,35 @@ class NostrParts:
         await self.store.open()
         await self.lists.load()
         self.publisher.start()
+        self._keeper.start()
 
     async def close(self) -> None:
         """Finish what is being stored."""
+        await self._keeper.stop()
         await self.publisher.stop()
+        if self._policy is not None:
+            self._policy.stop()
         await self.store.close()
 
     def conversation(self, client: Client) -> Conversation:
         """The Nostr half of a connection."""
         return Conversation(self._relay, client)
+
+    def door(self, inner: IResource) -> NostrDoor:
+        """The root of the WebSocket port: Nostr's HTTP half before what else it serves."""
+        call = self._management.call if self.features.manage else None
+        return NostrDoor(HttpHalf(self._about.document, call), inner)
+
+
+def _card(settings: Settings) -> Card:
+    return Card(
+        settings.name, settings.description, settings.icon, settings.banner, settings.pubkey, settings.contact,
+        settings.terms_of_service,
+    )  # fmt: skip
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(by_kind(settings.retention_days), settings.max_bytes, settings.max_events)
 
 
 def database_path(config: Config) -> Path | None:
@@ -95,7 +128,7 @@ def limits_of(settings: Settings) -> NostrLimits:
         work=settings.work,
         events_per_minute=settings.events_per_minute,
         key_events_per_minute=settings.key_events_per_minute,
-        kind_events_per_minute=kind_rates(settings.kind_events_per_minute),
+        kind_events_per_minute=by_kind(settings.kind_events_per_minute),
         requests_per_minute=settings.requests_per_minute,
         auth_required=settings.auth_required,
         wraps_need_auth=settings.wraps_need_auth,

@@ -209,9 +209,9 @@ class Parts:
         config, limits = self._config, self._config.limits
         door, rest = WebSocketDoor(self.factory, self.tuning.introduction), self._rest
         websocket, http = websocket_http_limits(limits), http_limits(limits)
-        if config.one_port:
-            return [self._listen(config.ws_url, OnePort(door, rest), websocket)]
-        return [self._listen(config.ws_url, door, websocket), self._listen(config.http_url, rest, http)]
+        root: IResource = OnePort(door, rest) if config.one_port else door
+        front = self._listen(config.ws_url, self._nostr.door(root) if self._nostr else root, websocket)
+        return [front] if config.one_port else [front, self._listen(config.http_url, rest, http)]
 
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
         guard = guarded(resource, limits, self._world.reactor, proxies(self._config.limits))

@@ -99,6 +99,6 @@ class Nostr(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 0
 
 
-def kind_rates(rates: dict[str, int]) -> dict[int, int]:
-    """The rates by kind as a number."""
-    return {int(kind): rate for kind, rate in rates.items()}
+def by_kind(table: dict[str, int]) -> dict[int, int]:
+    """A table of the settings by kind as a number."""
+    return {int(kind): value for kind, value in table.items()}

@@ -193,7 +193,7 @@ class AuthorizationTests(SynchronousTestCase):
 
     def check(self, header: str) -> Any:
         """The event, if it fits."""
-        return check_authorization(header, url="https://relay.example/", method="post", body=b"{}", now=1000.0)
+        return check_authorization(header, urls=["wss://relay.example"], method="post", body=b"{}", now=1000.0)
 
     def test_a_fit_header_is_taken(self) -> None:
         """With and without padding, up to a minute either way."""

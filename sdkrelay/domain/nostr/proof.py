@@ -35,7 +35,8 @@ def check_auth(event: Event, *, challenge: str, relays: Collection[str], now: fl
 def check_authorization(header: str, *, urls: Collection[str], method: str, body: bytes, now: float) -> Event:
     """The event in an ``Authorization: Nostr <base64>`` header, fit for this request; Refusal (auth-required) if not.
 
-    Its ``u`` tag may name any of the URLs, with ws and wss for http and https. A ``payload`` tag is required; that an event is used once only is for whoever remembers them.
+    Its ``u`` tag may name any of the URLs, with ws and wss for http and https. A ``payload`` tag is required; that an event
+    is used once only is for whoever remembers them.
     """
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "nostr":

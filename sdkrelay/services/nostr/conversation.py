@@ -62,6 +62,7 @@ class Relay:
     meter: Meter
     limits: Callable[[], NostrLimits]
     urls: Callable[[], Collection[str]]
+    is_blocked: Callable[[str], bool] = lambda address: False
 
 
 class Conversation:
@@ -94,6 +95,9 @@ class Conversation:
         if not self._introduced:
             self._introduced = True
             self._say(Challenge(self._proved.challenge))
+        if self._relay.is_blocked(self._client.approach.address):
+            self._say(Notice("blocked: this address is blocked"))
+            return
         most = self._relay.limits().message
         if len(frame) > most:
             self._refuse_large(frame, most)

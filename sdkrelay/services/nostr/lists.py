@@ -16,10 +16,10 @@ ALLOWED_EVENTS: Final = "allowed_events"
 ALLOWED_KINDS: Final = "allowed_kinds"
 DISALLOWED_KINDS: Final = "disallowed_kinds"
 BLOCKED_ADDRESSES: Final = "blocked_ips"
-ROLES: Final = "roles"
+ASSIGNED: Final = "assigned_methods"
 DETAILS: Final = "details"
 NAMES: Final = (
-    BANNED_KEYS, ALLOWED_KEYS, BANNED_EVENTS, ALLOWED_EVENTS, ALLOWED_KINDS, DISALLOWED_KINDS, BLOCKED_ADDRESSES, ROLES,
+    BANNED_KEYS, ALLOWED_KEYS, BANNED_EVENTS, ALLOWED_EVENTS, ALLOWED_KINDS, DISALLOWED_KINDS, BLOCKED_ADDRESSES, ASSIGNED,
     DETAILS,
 )  # fmt: skip
 
@@ -63,6 +63,8 @@ class Lists:
         kept = self._items
         if self.is_blocked(source.address):
             raise Refusal(Prefix.BLOCKED, "this address is blocked")
+        if event.id in kept[ALLOWED_EVENTS]:
+            return
         if event.id in kept[BANNED_EVENTS]:
             raise Refusal(Prefix.BLOCKED, "this event is banned")
         if event.pubkey in kept[BANNED_KEYS]:

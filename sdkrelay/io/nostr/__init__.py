@@ -1,0 +1,1 @@
+"""Nostr over HTTP, and other relays and programs that the Nostr relay talks to."""
