@@ -97,11 +97,11 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN") -> Iterato
     connection.execute(begin)
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager
