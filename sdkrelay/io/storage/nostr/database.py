@@ -30,7 +30,7 @@ PRAGMAS = (
 #: Statements kept compiled by each connection.
 _STATEMENTS = 512
 #: Steps of SQLite's machine between two looks at whether to stop; some tenths of a millisecond.
-_STEPS = 20_000
+_STEPS = 10_000
 
 
 class Database:
