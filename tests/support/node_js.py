@@ -29,19 +29,31 @@ def node_command() -> tuple[str, ...]:
         raise SkipTest("node and npm are not installed")
     folder = default_cache() / "node"
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "node_modules" / "ws").is_dir():
-        _install(npm, folder)
+    _install(npm, folder, WS)
     preload = folder / "websocket.cjs"
     preload.write_text(_GLOBAL)
     return (node, "--require", str(preload))
 
 
-def _install(npm: str, folder: Path) -> None:
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), WS]
+@cache
+def node_folder(*packages: str) -> Path:
+    """A folder whose scripts can import these npm packages (``name@version``); SkipTest where npm cannot fetch them."""
+    node_command()
+    folder = default_cache() / "node"
+    for package in packages:
+        _install(shutil.which("npm") or "npm", folder, package)
+    return folder
+
+
+def _install(npm: str, folder: Path, package: str) -> None:
+    """Install it unless some release of it is there."""
+    if (folder / "node_modules" / package.rpartition("@")[0]).is_dir():
+        return
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), package]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=120)
     except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"npm cannot install {WS}: {error}") from None
+        raise SkipTest(f"npm cannot install {package}: {error}") from None
 
 
 def python_command() -> tuple[str, ...]:
