@@ -252,6 +252,16 @@ class AskingContract(EventStoreCase):
             answer = await store.query(Query(made([{}]), max_bytes=room))
             self.assertEqual((len(answer.events), answer.complete), (number, number == 5))
 
+    async def test_bytes_are_bounded_while_they_are_read(self: Any) -> None:
+        """No more than a portion beyond what may be sent is ever held, whatever the scan."""
+        store, events = await self.filled(range(450))
+        size = 2 * 150 * len(events[0].encoded())
+        for asked in ({}, {"kinds": [1, 2]}, {"authors": AUTHORS, "kinds": [1]}):
+            answer = await store.query(Query(made([asked, {"kinds": [7]}]), max_bytes=size))
+            self.assertFalse(answer.complete)
+            self.assertEqual([parse_event(found.json) for found in answer.events], events[: len(answer.events)])
+            self.assertIn(len(answer.events), range(150, 300))
+
     async def test_many_keys_over_much_time(self: Any) -> None:
         """Windows of time miss nothing, whatever gaps there are."""
         store, events = await self.filled([*range(0, 100, 7), *range(10**6, 10**6 + 50), 10**9, 10**9 + 1])

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve
 
 from ....domain.nostr.filter import Filter
 from ....domain.nostr.hyperloglog import registers
@@ -23,6 +23,8 @@ from .planning import Asker, Scan, bounds, plan
 
 _COLUMNS = "e.id, e.created_at, e.expires_at, e.json"
 _WIDENING = 8
+#: Events read at a time: at the usual bound of an event's size these are a few megabytes.
+_PORTION = 100
 #: An event from a row; half of what a call of the class itself costs.
 _stored: Callable[[tuple[Any, ...]], StoredEvent] = partial(tuple.__new__, StoredEvent)
 
@@ -99,38 +101,44 @@ def _of_filter(
     """One filter's newest events, and whether they are all there are."""
     own = query.default_limit if wanted.limit is None else wanted.limit
     limit = min(own, query.max_limit)
-    events = _newest(connection, wanted, asker, limit + 1)
+    room = _Room(query.max_bytes // len(query.filters))
+    events = _newest(connection, wanted, asker, limit + 1, room)
     if len(events) <= limit:
-        return events, True
+        return events, not room.full
     cut_by_us = wanted.limit is None or wanted.limit > query.max_limit
     if query.whole_seconds and cut_by_us and limit and not wanted.words:
-        return _with_whole_second(connection, wanted, query, asker, events[:limit]), False
+        return _with_whole_second(connection, wanted, query, asker, events[:limit], room), False
     return events[:limit], False
 
 
 def _with_whole_second(
-    connection: sqlite3.Connection, wanted: Filter, query: Query, asker: Asker, events: list[StoredEvent]
+    connection: sqlite3.Connection,
+    wanted: Filter,
+    query: Query,
+    asker: Asker,
+    events: list[StoredEvent],
+    room: _Room,
 ) -> list[StoredEvent]:
     last = events[-1].created_at
     newer = [event for event in events if event.created_at > last]
-    return newer + _newest(connection, evolve(wanted, since=last, until=last), asker, query.max_limit)
+    return newer + _newest(connection, evolve(wanted, since=last, until=last), asker, query.max_limit, room)
 
 
-def _newest(connection: sqlite3.Connection, wanted: Filter, asker: Asker, limit: int) -> list[StoredEvent]:
+def _newest(connection: sqlite3.Connection, wanted: Filter, asker: Asker, limit: int, room: _Room) -> list[StoredEvent]:
     scan = plan(connection, wanted, asker)
     if scan is None:
         return []
     if scan.ordered or scan.ranked or wanted.ids is not None:
-        return _read(connection, scan.between(*bounds(wanted)), limit)
+        return room.read(_rows(connection, scan.between(*bounds(wanted)), limit))
     found: list[StoredEvent] = []
     for since, until in _windows(connection, wanted, limit):
-        found += _read(connection, scan.between(since, until), limit - len(found))
-        if len(found) >= limit:
+        found += room.read(_rows(connection, scan.between(since, until), limit - len(found)))
+        if len(found) >= limit or room.full:
             break
     return found
 
 
-def _read(connection: sqlite3.Connection, scan: Scan, limit: int) -> list[StoredEvent]:
+def _rows(connection: sqlite3.Connection, scan: Scan, limit: int) -> sqlite3.Cursor:
     """The first so many rows in the order of serving; where they must be sorted, the events are fetched after that."""
     if scan.ordered:
         text = f"SELECT {_COLUMNS} FROM {scan.source} WHERE {scan.where} ORDER BY {scan.order} LIMIT ?"
@@ -140,7 +148,26 @@ def _read(connection: sqlite3.Connection, scan: Scan, limit: int) -> list[Stored
             f"SELECT {distinct} e.serial AS serial FROM {scan.source} WHERE {scan.where} ORDER BY {scan.order} LIMIT ?"
         )
         text = f"SELECT {_COLUMNS} FROM ({inner}) k CROSS JOIN events e ON e.serial = k.serial"
-    return list(map(_stored, connection.execute(text, (*scan.values, limit))))
+    return connection.execute(text, (*scan.values, limit))
+
+
+@define
+class _Room:
+    """How many bytes of events may still be read, give or take a portion; ``full`` once some were left unread for it."""
+
+    bytes: int
+    full: bool = False
+
+    def read(self, cursor: sqlite3.Cursor) -> list[StoredEvent]:
+        """The events of a statement, as far as there is room; one portion in any case."""
+        events: list[StoredEvent] = []
+        while rows := cursor.fetchmany(_PORTION):
+            self.full = self.full or (self.bytes < 0 and bool(events))
+            if self.full:
+                break
+            events += map(_stored, rows)
+            self.bytes -= sum([len(row[3]) for row in rows])
+        return events
 
 
 def _windows(connection: sqlite3.Connection, wanted: Filter, limit: int) -> Iterator[tuple[int, int]]:
