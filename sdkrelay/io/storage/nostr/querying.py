@@ -32,13 +32,19 @@ _stored: Callable[[tuple[Any, ...]], StoredEvent] = partial(tuple.__new__, Store
 def answer(connection: sqlite3.Connection, query: Query, now: int) -> Answer:
     """The events of all filters, once each, in the order of serving (of one search alone: by relevance)."""
     asker = Asker(query.readers, now)
-    answers = [_of_filter(connection, wanted, query, asker) for wanted in query.filters]
+    rooms = [_Room(query.max_bytes // len(query.filters)) for _ in query.filters]
+    answers = [
+        _of_filter(connection, wanted, query, asker, room) for wanted, room in zip(query.filters, rooms, strict=True)
+    ]
     complete = all(whole for _, whole in answers)
-    if len(answers) == 1:
-        return _bounded(answers[0][0], complete, query.max_bytes)
-    found = {event.id: event for events, _ in answers for event in events}
-    events = sorted(found.values(), key=lambda event: (-event.created_at, event.id))
-    return _bounded(events, complete, query.max_bytes)
+    events = answers[0][0] if len(answers) == 1 else _united([events for events, _ in answers])
+    fitting = all(room.bytes >= 0 for room in rooms)
+    return Answer(events, complete) if fitting else _bounded(events, complete, query.max_bytes)
+
+
+def _united(lists: list[list[StoredEvent]]) -> list[StoredEvent]:
+    found = {event.id: event for events in lists for event in events}
+    return sorted(found.values(), key=lambda event: (-event.created_at, event.id))
 
 
 def tally(connection: sqlite3.Connection, query: Query, now: int, offset: int | None) -> Tally:
@@ -96,12 +102,11 @@ def _scans(connection: sqlite3.Connection, query: Query, now: int) -> list[Scan]
 
 
 def _of_filter(
-    connection: sqlite3.Connection, wanted: Filter, query: Query, asker: Asker
+    connection: sqlite3.Connection, wanted: Filter, query: Query, asker: Asker, room: _Room
 ) -> tuple[list[StoredEvent], bool]:
     """One filter's newest events, and whether they are all there are."""
     own = query.default_limit if wanted.limit is None else wanted.limit
     limit = min(own, query.max_limit)
-    room = _Room(query.max_bytes // len(query.filters))
     events = _newest(connection, wanted, asker, limit + 1, room)
     if len(events) <= limit:
         return events, not room.full
