@@ -120,6 +120,12 @@ class ClientTests(SynchronousTestCase):
                 self.assertEqual((type(answer), answer.subscription), (Closed, rest[0]))
                 self.assertTrue(answer.reason.startswith(prefix), answer.reason)
 
+    def test_filters_without_end_are_not_read(self) -> None:
+        """A hundred are, one more is refused before any is looked at."""
+        self.assertEqual(len(parse_client(compact(["REQ", "a", *[{}] * 100])).filters), 100)  # type: ignore[union-attr]
+        answer = self.answer(compact(["REQ", "a", *[{"x": 1}] * 101]))
+        self.assertEqual(answer, Closed("a", "invalid: at most 100 filters are read"))
+
     def test_a_bad_reconciliation_is_an_error_of_its_own(self) -> None:
         """Never a notice, on which clients would wait for ever."""
         wrong: list[list[Any]] = [

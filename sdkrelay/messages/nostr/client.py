@@ -19,6 +19,8 @@ from .relay import Closed, Notice, Ok, Reconcile, ReconcileError, unhexed
 
 #: Characters (code points) of a subscription's name.
 LONGEST_NAME = 64
+#: Filters of one message: more are not even read, since each costs more than its bytes.
+MOST_FILTERS = 100
 _CARRIES_EVENT = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*"(?:EVENT|AUTH)"')
 
 T = TypeVar("T")
@@ -192,6 +194,8 @@ def _reconcile_close(parts: Sequence[msgspec.Raw]) -> ReconcileClose:
 def _filters(parts: Sequence[msgspec.Raw]) -> tuple[Filter, ...]:
     if not parts:
         raise invalid("at least one filter is needed")
+    if len(parts) > MOST_FILTERS:
+        raise invalid(f"at most {MOST_FILTERS} filters are read")
     return tuple(parse_filter(bytes(part)) for part in parts)
 
 
