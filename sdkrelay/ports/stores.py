@@ -103,6 +103,9 @@ class LogStore(Protocol):
     async def read(self, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int) -> list[Entry]:
         """Entries numbered above ``after`` that are public on one of the topics, or belong to one of the wallets (payments)."""
 
+    async def number_before(self, at: int) -> int:
+        """The number after which all that was told from this time on (seconds since the epoch) stands."""
+
     async def prune(self, before: int, keep: int) -> int:
         """Forget entries older than ``before`` (seconds since the epoch) and all but the newest ``keep``; how many went."""
 
