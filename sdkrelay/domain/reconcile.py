@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import pairwise
 
 from attrs import Factory, define, frozen
 
-from .items import ID_SIZE, INFINITE, STAMP_SIZE
-from .items import Items as Items
-from .items import ItemSet as ItemSet
+from .items import ID_SIZE, INFINITE, STAMP_SIZE, Items, ItemSet
+
+__all__ = ["FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler"]
 
 #: The first byte of every frame.
 VERSION = 0x61
@@ -161,7 +162,7 @@ class Reconciler:
             return [(bound, _listed(self._items.ids(lower, upper)))]
         ends = [lower + count * branch // BRANCHES for branch in range(BRANCHES + 1)]
         bounds = [*(self._between(end) for end in ends[1:-1]), bound]
-        prints = [self._fingerprint(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        prints = [self._fingerprint(start, end) for start, end in pairwise(ends)]
         return [(each, bytes([FINGERPRINT]) + seen) for each, seen in zip(bounds, prints, strict=True)]
 
     def _between(self, index: int) -> bytes:
@@ -174,7 +175,7 @@ class Reconciler:
         return current[: size + 1]
 
     def _fingerprint(self, lower: int, upper: int) -> bytes:
-        """Of the items ``lower`` … ``upper - 1``; ranges come one after the other, so where one ends is kept for the next."""
+        """The one of the items ``lower`` … ``upper - 1``; where it ends is kept, for there the next one mostly begins."""
         below = self._summed[1] if self._summed[0] == lower else self._items.sum_before(lower)
         self._summed = (upper, self._items.sum_before(upper))
         total = (self._summed[1] - below) & _MASK
