@@ -7,9 +7,8 @@ wrong with it, the key or a port ends the process with a sentence instead of lea
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -21,8 +20,8 @@ from ..config.model import Config
 from ..io.kept import KeptFile
 from ..io.masterkey import MasterKeyError, identity_key, master_key
 from ..io.net.tls import TlsError
-from ..io.storage import DatabaseStore, StoreError, ThreadExecutor
-from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
+from ..io.storage import DatabaseStore, StoreError
+from ..io.world import running_reactor
 from ..origin import Origin, origin_of
 from ..ports import Unavailable
 from ..services.encryption import EncryptionService
@@ -33,10 +32,9 @@ from ..settings import KEPT
 from .parts import Parts
 from .restart import Restarter
 from .tuning import Operation
-from .world import World
+from .world import World, real_world
 
 log = Logger()
-T = TypeVar("T")
 
 #: How long stopping waits for clients to take their close frame, in steps of seconds.
 FAREWELL_STEPS, FAREWELL_STEP = 20, 0.05
@@ -46,36 +44,24 @@ class CannotStart(SystemExit):
     """The relay cannot start; twistd ends with this sentence and status 1."""
 
 
-class StoreThread(ThreadExecutor):
-    """A thread of the store; until the reactor runs, nothing else waits, and the work is done at once."""
-
-    def __init__(self, reactor: Any, name: str) -> None:
-        super().__init__(reactor, name)
-        self._running = lambda: reactor.running
-
-    async def run(self, function: Callable[[], T]) -> T:
-        return await super().run(function) if self._running() else function()
-
-
 class Relay(MultiService):
-    """One relay: started as a service, made of parts when it starts."""
+    """One relay: started as a service, made of parts when it starts; its ``world`` is the process's if none is given."""
 
-    def __init__(self, config: Config, reactor: Any = None, origin: Origin | None = None) -> None:
+    def __init__(self, config: Config, origin: Origin | None = None, world: World | None = None) -> None:
         super().__init__()
         self._config = config
         self._origin = origin or origin_of(config)
-        self._reactor = reactor
+        self._given = world
         self._draining = False
         self.started: Deferred[None] | None = None
 
     def startService(self) -> None:
         """Open the database, join the parts, listen, follow. CannotStart, if the reactor does not run yet, says why not."""
         super().startService()
-        reactor = self._reactor or running_reactor()
-        self._world = World(reactor, ReactorTasks(reactor), SystemClock(), SystemEntropy(), ThreadCompute(reactor))
+        self._world = self._given or real_world(running_reactor())
         self.started = started = Deferred.fromCoroutine(self._start())
         failures: list[Any] = []
-        if not reactor.running:
+        if not self._world.reactor.running:
             started.addErrback(failures.append)
         if failures:
             failures[0].raiseException()
@@ -102,9 +88,7 @@ class Relay(MultiService):
         configured = Path(config.auth.master_key_file) if config.auth.master_key_file else None
         key = master_key(Path(config.data_dir), configured, os.environ, world.entropy)
         encryption = EncryptionService(identity_key(Path(config.data_dir), world.entropy), world.entropy)
-        self._store = DatabaseStore(
-            config.database.url, lambda name: StoreThread(world.reactor, name), world.clock, world.entropy, world.meter
-        )
+        self._store = DatabaseStore(config.database.url, world.executors, world.clock, world.entropy, world.meter)
         await self._store.open()
         identity = Identity(await self._relay_id(), __version__, config.network)
         await self._check_network()
