@@ -8,18 +8,20 @@ from pathlib import Path
 from ..config.address import parse_address
 from ..config.model import Config, Sync
 from ..domain.notification import Topic
+from ..io.masterkey import signing_key
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
 from ..messages.rest.relays import RelayConfiguration
 from ..services.archive import Section
 from ..services.archived_relations import MessageSection, RelaySection
-from ..services.deposits import DepositService
 from ..services.figures import Figures
 from ..services.handshake import Identity
 from ..services.hub import Hub
 from ..services.metrics import MetricsService
 from ..services.node import NodeService
 from ..services.periodic import Periodical
+from ..services.records import Around as Records
+from ..services.records import RecordService, Signer
 from ..services.relays import Itself, RelayService
 from ..services.syncing import Around, SyncService
 from .world import World
@@ -41,6 +43,7 @@ class Relations:
         self._store = store
         self._node = node
         self._folder = Path(settings().data_dir)
+        self.signer = Signer(identity.relay_id, signing_key(self._folder, world.entropy))
         itself = Itself(
             own_address(settings()),
             node.report,
@@ -56,12 +59,13 @@ class Relations:
         figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
         around = Around(world.clock, world.entropy, world.meter)
         self.sync = SyncService(self._identity, figures, self._knows, around)
-        self.deposits = DepositService(self._store, hub, world.clock, world.meter)
-        return [self.relays, self.sync, self.deposits]
+        records = Records(world.clock, world.entropy, world.meter, world.compute, world.tasks)
+        self.records = RecordService(self._store, hub, self.signer, records)
+        return [self.relays, self.sync, self.records]
 
     def sections(self) -> tuple[Section, ...]:
         """What of it is exported."""
-        return MessageSection(self.deposits, self._world.clock), RelaySection(self.relays)
+        return MessageSection(self.records, self._world.clock), RelaySection(self.relays)
 
     def tell_at_intervals(self, add: Callable[[Periodical], None], intervals: Callable[[], Sync]) -> None:
         """What the topic ``sync`` tells: each kind as often as the settings in force say."""

@@ -101,6 +101,7 @@ class Relay(MultiService):
         await parts.wallets.load()
         await parts.access.start()
         await parts.relations.relays.load()
+        await parts.relations.records.start()
         await parts.alarms.alerts.load()
         for service in parts.services():
             service.setServiceParent(self)
@@ -164,6 +165,7 @@ class Relay(MultiService):
         parts.websocket.stopService()
         await parts.following.stop()
         await parts.payments.stop()
+        await parts.relations.records.stop()
         for _ in range(FAREWELL_STEPS):
             if parts.factory.open:
                 await self._world.tasks.sleep(FAREWELL_STEP)

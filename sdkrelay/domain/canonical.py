@@ -1,7 +1,7 @@
 """The one way to write a JSON value as bytes (RFC 8785), so that every relay computes the same hash of the same content.
 
 Members are sorted by the UTF-16 code units of their names, numbers are written as ECMAScript writes doubles, nothing is escaped
-that need not be. What would not come back the same is refused: whole numbers that doubles round, NaN, infinity, half a surrogate pair.
+that need not be. What would not come back the same is refused: whole numbers that doubles round, NaN, infinity, half a surrogate.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from ..crypto import schnorr
 from .canonical import canonical, quoted
 from .clock import LIMIT, milliseconds_of
+from .notification import Kind, Notice, SyncMessageData, Topic
 
 #: Seconds a record may live: thirty days.
 LONGEST_LIFE = 2_592_000
@@ -41,6 +42,31 @@ class Sort(StrEnum):
     MESSAGE = "message"
     PAYMENT = "payment"
     """A fact about a payment; each counts by itself."""
+
+
+class Outcome(StrEnum):
+    """What a store did with a record."""
+
+    KEPT = "kept"
+    """It is kept; it counts, or says the same as what counts."""
+
+    SAME = "same"
+    """It was kept before, or the same was; nothing changed."""
+
+    REPLACED = "replaced"
+    """It is kept, and counts in place of its author's earlier one or of a later author's."""
+
+    BEATEN = "beaten"
+    """It is kept, but another counts under its name."""
+
+    TAKEN = "taken"
+    """Somebody else's counts under its name; nothing changed."""
+
+    FULL = "full"
+    """Its author, or all together, have as many as they may; nothing changed."""
+
+    EXPIRED = "expired"
+    """Its time has come; nothing changed."""
 
 
 @frozen
@@ -171,6 +197,17 @@ def winner(records: Iterable[Record]) -> Record | None:
 def is_same(one: Record, other: Record) -> bool:
     """Whether two records say the same under the same name by the same author: one is the other sent again."""
     return (one.author, one.message_id, one.content) == (other.author, other.message_id, other.content)
+
+
+def notice_of(record: Record) -> Notice:
+    """What is told of a message that counts."""
+    data = SyncMessageData(
+        message_id=record.message_id,
+        content=msgspec.json.decode(record.content),
+        timestamp=record.made_at,
+        expires_at=record.expires_at,
+    )
+    return Notice(Kind.SYNC_MESSAGE, Topic.SYNC, data)
 
 
 def _rank(record: Record) -> tuple[int, bytes]:

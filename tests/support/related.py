@@ -7,8 +7,9 @@ from sdkrelay.messages.catalog import Catalog
 from sdkrelay.messages.native import family as native
 from sdkrelay.messages.rest import family as rest
 from sdkrelay.messages.rest.relays import RelayConfiguration
-from sdkrelay.services.deposits import Bounds, DepositService
 from sdkrelay.services.figures import Figures
+from sdkrelay.services.records import Around as Records
+from sdkrelay.services.records import Bounds, RecordService, Signer
 from sdkrelay.services.relays import MOST, Itself, RelayService
 from sdkrelay.services.router import Router
 from sdkrelay.services.syncing import Around, SyncService
@@ -34,8 +35,9 @@ class RelatedRelay(MeteredRelay):
         figures = Figures(self.node.report, self.metrics, self.meter, self.relays.mesh, lambda: self.disk)
         around = Around(self.time, self.entropy, self.meter)
         self.sync = SyncService(IDENTITY, figures, lambda name: name in [peer.id for peer in self.relays.peers], around)
-        self.deposits = DepositService(self.store, self.hub, self.time, self.meter, bounds)
-        services = [self.handshake, self.encryption, self.hub, self.small, self.relays, self.sync, self.deposits]
+        records = Records(self.time, self.entropy, self.meter, self.compute, self.time.tasks)
+        self.records = RecordService(self.store, self.hub, Signer("relay-under-test", b"\x07" * 32), records, bounds)
+        services = [self.handshake, self.encryption, self.hub, self.small, self.relays, self.sync, self.records]
         self.catalog = Catalog(handled([*native.REQUESTS, *rest.REQUESTS], services))
         self.dispatch = Dispatch(Router([self.catalog], services), Gate(), None, self.meter, self.time)
         self.around = Surroundings(

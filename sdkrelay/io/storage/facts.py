@@ -23,6 +23,7 @@ class Counter(StrEnum):
     WALLETS = "wallets"
     OUTPUTS = "outputs"
     PAYMENTS = "payments"
+    RECORDS = "records"
 
 
 ADVANCE = (
