@@ -17,31 +17,40 @@ from sdkrelay.io.bitcoind.obtain import default_cache
 
 #: Gives node 20 the global that browsers and later releases have.
 _GLOBAL = "globalThis.WebSocket = require('ws');\n"
-#: The release of the npm package that is installed.
+#: The releases of the npm packages that are installed.
 WS = "ws@8"
+NOSTR_TOOLS = "nostr-tools@2"
 
 
 @cache
 def node_command() -> tuple[str, ...]:
     """How to run node with a global WebSocket; SkipTest where there is no node, or npm cannot fetch the package."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise SkipTest("node and npm are not installed")
-    folder = default_cache() / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "node_modules" / "ws").is_dir():
-        _install(npm, folder)
+    node, folder = node_with(WS)
     preload = folder / "websocket.cjs"
     preload.write_text(_GLOBAL)
     return (node, "--require", str(preload))
 
 
-def _install(npm: str, folder: Path) -> None:
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), WS]
+@cache
+def node_with(package: str) -> tuple[str, Path]:
+    """Node, and a folder in which scripts find the package (``name@release``); SkipTest where one of them cannot be had."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise SkipTest("node and npm are not installed")
+    name = package.partition("@")[0]
+    folder = default_cache() / "node" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "node_modules" / name).is_dir():
+        _install(npm, folder, package)
+    return node, folder
+
+
+def _install(npm: str, folder: Path, package: str) -> None:
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), package]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=120)
     except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"npm cannot install {WS}: {error}") from None
+        raise SkipTest(f"npm cannot install {package}: {error}") from None
 
 
 def python_command() -> tuple[str, ...]:
