@@ -102,6 +102,7 @@ class Relay(MultiService):
         await parts.access.start()
         await parts.relations.relays.load()
         await parts.relations.records.start()
+        parts.relations.sharing.start()
         await parts.alarms.alerts.load()
         for service in parts.services():
             service.setServiceParent(self)
@@ -165,6 +166,7 @@ class Relay(MultiService):
         parts.websocket.stopService()
         await parts.following.stop()
         await parts.payments.stop()
+        await parts.relations.sharing.stop()
         await parts.relations.records.stop()
         for _ in range(FAREWELL_STEPS):
             if parts.factory.open:
