@@ -42,6 +42,7 @@ _MASK = 2**256 - 1
 _END = INFINITE.to_bytes(STAMP_SIZE, "big")
 _START = bytes(STAMP_SIZE)
 _SKIP = bytes([SKIP])
+_DIGITS = tuple(bytes([digit]) for digit in range(128))
 
 
 class MalformedFrame(ValueError):
@@ -209,7 +210,7 @@ class _Writer:
         for bound, rest in [(lower, _SKIP), *pieces] if lower > self._reached else pieces:
             stamp = int.from_bytes(bound[:STAMP_SIZE], "big")
             addition += _varint(0 if stamp == INFINITE else stamp - timestamp + 1)
-            addition += bytes([len(bound) - STAMP_SIZE]) + bound[STAMP_SIZE:] + rest
+            addition += _DIGITS[len(bound) - STAMP_SIZE] + bound[STAMP_SIZE:] + rest
             timestamp = stamp
         if len(addition) > room:
             return False
@@ -264,6 +265,9 @@ class _Reader:
 
     def varint(self) -> int:
         """The next number below 2^64: seven bits a byte, the highest first, all bytes but the last marked."""
+        if self.place < len(self.frame) and self.frame[self.place] < 0x80:
+            self.place += 1
+            return self.frame[self.place - 1]
         number = 0
         for place in range(self.place, len(self.frame)):
             byte = self.frame[place]
@@ -288,6 +292,8 @@ def _listed(ids: list[bytes]) -> bytes:
 
 def _varint(number: int) -> bytes:
     """A number of at most 64 bits, seven a byte, the highest first."""
+    if number < 0x80:
+        return _DIGITS[number]
     digits = [number & 0x7F]
     while number := number >> 7:
         digits.append(number & 0x7F | 0x80)
