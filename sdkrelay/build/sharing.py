@@ -12,7 +12,7 @@ from ..services.figures import Figures
 from ..services.handshake import Identity
 from ..services.mesh.digests import Digests
 from ..services.mesh.exchange import Around, Exchanges
-from ..services.mesh.figures import PeerFigures
+from ..services.mesh.figures import About, PeerFigures
 from ..services.mesh.gossip import Gossip
 from ..services.mesh.history import History
 from ..services.mesh.intake import Intake, RecordSet
@@ -37,7 +37,8 @@ class Shared:
     """What is shared, and with whom.
 
     ``boot_id`` names this run of the process, ``fits`` says whether a key is that of a relay, ``named`` is the ``relay_id`` of a
-    relay known under a name (empty if it never said one, None for nobody), ``intervals`` are the settings in force.
+    relay known under a name (empty if it never said one, None for nobody), ``intervals`` are the settings in force, ``about`` is
+    asked for what this relay says of its configuration and of its parts.
     """
 
     identity: Identity
@@ -48,6 +49,7 @@ class Shared:
     fits: Callable[[str, bytes], bool]
     named: Callable[[str], str | None]
     intervals: Callable[[], Sync]
+    about: About
 
 
 class Sharing:
@@ -58,7 +60,7 @@ class Sharing:
         tools = Around(around.clock, around.tasks, around.entropy, around.meter)
         history, intervals = History(around.clock), shared.intervals
         self.digests = Digests(shared.index)
-        self.figures = PeerFigures(shared.boot_id, figures, self.digests, around.clock)
+        self.figures = PeerFigures(shared.boot_id, figures, shared.about, self.digests, around.clock)
         self.exchanges = Exchanges(
             name,
             self.figures,

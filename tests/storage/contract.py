@@ -77,8 +77,6 @@ class IndexContract(StoreCase):
         self.assertEqual(await index.hash_at(blocks[2].height), blocks[2].hash)
         self.assertEqual(await index.bounds(), (blocks[0].height, blocks[-1].height))
         self.assertEqual(await index.totals(), (5, 10))
-        asked = [blocks[2].height, blocks[0].height, LATE]
-        self.assertEqual(await index.digests(asked), [(each.id, each.digest) for each in (blocks[0], blocks[2])])
 
     async def test_may_begin_at_any_height_and_be_empty_of_tweaks(self: Any) -> None:
         """The first block decides where the index begins; a block may have no eligible transaction."""

@@ -17,6 +17,7 @@ from sdkrelay.messages.mesh import family as mesh
 from sdkrelay.messages.mesh.answers import ErrorAnswer
 from sdkrelay.messages.native import family as native
 from sdkrelay.messages.rest import family as rest
+from sdkrelay.messages.rest.relays import RelayCondition, RelayConfiguration
 from sdkrelay.ports import Caller
 from sdkrelay.services.figures import Figures
 from sdkrelay.services.handshake import Identity
@@ -38,6 +39,14 @@ from .stores import now
 from .tasks import DrivenTime
 
 
+async def about() -> tuple[RelayConfiguration, RelayCondition]:
+    """What every relay here says of its configuration and its parts."""
+    condition = RelayCondition(
+        bitcoin_connected=True, blindbit_connected=None, websocket_listening=True, sync_active=True
+    )
+    return RelayConfiguration(network="regtest", dev_mode=False, sync_interval=30), condition
+
+
 class LinkedRelay:
     """A relay that can be linked; figures and store are those of a metered relay."""
 
@@ -53,7 +62,7 @@ class LinkedRelay:
         self.links = Links(name)
         shared = Shared(
             Identity(name, "9.9.9", IDENTITY.network), boot_id, self.links, self.store.index, self.records,
-            lambda relay_id, key: self.pinned.get(relay_id, key) == key, lambda name: None, Sync,
+            lambda relay_id, key: self.pinned.get(relay_id, key) == key, lambda name: None, Sync, about,
         )  # fmt: skip
         figures = Figures(self.base.node.report, self.base.metrics, self.meter, lambda: self.base.mesh, lambda: None)
         self.sharing = Sharing(shared, figures, around)

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from ...domain.access import Access
 from ..message import Reply, Request
-from ..native.relays import RelayId
+from ..native.relays import RelayId, Saying
 from ..values import PageLimit
 
 Standing = Literal["connected", "connecting", "disconnected", "healthy", "warning", "critical"]
@@ -46,6 +46,15 @@ class RefusedRelay(Struct, frozen=True, kw_only=True):
     last_at: int
 
 
+class DigestDispute(Struct, frozen=True, kw_only=True):
+    """A block of which two relays have different digests: ``ours`` and that of the other relay, in hex."""
+
+    block_height: int
+    block_hash: str
+    ours: str
+    theirs: str
+
+
 class RelayItem(Struct, frozen=True, kw_only=True):
     """Another relay.
 
@@ -53,7 +62,8 @@ class RelayItem(Struct, frozen=True, kw_only=True):
     can say. ``status`` is ``connected | connecting | disconnected``, ``health`` ``healthy | warning | critical``, or null for
     one that was never heard. ``last_seen`` is seconds since the epoch. ``latency`` is the milliseconds to its answers to
     pings, the later ones weighing more. ``offences`` counts what it did that no relay would do, ``errors`` what failed with
-    it since this process began; ``error`` is the last of both, in a sentence.
+    it since this process began; ``error`` is the last of both, in a sentence. ``digest_disputes`` are blocks of which it has
+    another digest than this relay: one of the two is wrong about payments in them.
     """
 
     relay_id: str | None
@@ -72,6 +82,7 @@ class RelayItem(Struct, frozen=True, kw_only=True):
     offences: int = 0
     errors: int = 0
     error: str | None = None
+    digest_disputes: tuple[DigestDispute, ...] = ()
 
 
 class Relays(Reply, frozen=True, kw_only=True, tag="relays"):
@@ -111,7 +122,7 @@ class RelayFigures(Struct, frozen=True, kw_only=True):
 class RelayConfiguration(Struct, frozen=True, kw_only=True):
     """What a relay says of its settings; the interval is in seconds."""
 
-    network: str
+    network: Saying
     dev_mode: bool
     sync_interval: int | float
 
@@ -149,6 +160,7 @@ class RelayReport(Reply, frozen=True, kw_only=True, tag="relay"):
     offences: int = 0
     errors: int = 0
     error: str | None = None
+    digest_disputes: tuple[DigestDispute, ...] = ()
 
 
 class AddRelay(Request, frozen=True, kw_only=True, tag="add_relay"):

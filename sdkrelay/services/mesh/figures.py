@@ -5,7 +5,7 @@ Nothing of it is ever in the durable set: it is true of a process, and gone with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,19 +13,17 @@ from attrs import define, field, frozen
 from msgspec import UNSET, structs
 
 from ...domain.problem import Problem, invalid
-from ...messages.native.relays import (
-    HealthFigures,
-    MetricsFigures,
-    Register,
-    StateFigures,
-    SyncPayload,
-    SyncType,
-)
+from ...messages.mesh.reconcile import PeerPayload
+from ...messages.native.relays import HealthFigures, MetricsFigures, Register, StateFigures, SyncType
+from ...messages.rest.relays import RelayCondition, RelayConfiguration
 from ...ports import Clock
 from ..figures import Figures
 from .digests import Digests
 from .link import Link
+from .standing import Standing
 
+#: Asks this relay for its configuration, and how its parts are.
+About = Callable[[], Awaitable[tuple[RelayConfiguration, RelayCondition]]]
 #: A relay's condition in the words that are used of relays.
 WORDS = {"healthy": "healthy", "degraded": "warning", "unhealthy": "critical"}
 
@@ -46,15 +44,16 @@ class Statement:
     """What a relay told, read: its kind, and the payload, which has the part that the kind names."""
 
     sync_type: SyncType
-    payload: SyncPayload
+    payload: PeerPayload
     register: Register
 
 
 class PeerFigures:
     """Makes what we tell other relays, and keeps what they tell; ``boot_id`` names this run of the process."""
 
-    def __init__(self, boot_id: str, figures: Figures, digests: Digests, clock: Clock) -> None:
+    def __init__(self, boot_id: str, figures: Figures, about: About, digests: Digests, clock: Clock) -> None:
         self._boot_id = boot_id
+        self._about = about
         self._figures = figures
         self._clock = clock
         self._sequence = 0
@@ -70,14 +69,15 @@ class PeerFigures:
         self._portraits.pop(relay_id, None)
         self.digests.forget(relay_id)
 
-    async def told(self, sync_type: SyncType, relay_id: str) -> SyncPayload:
+    async def told(self, sync_type: SyncType, relay_id: str) -> PeerPayload:
         """How this relay is, for another one: the figures, which statement this is, and with the state digests of blocks."""
-        payload = await self._figures.payload(sync_type)
-        blocks = await self.digests.told(relay_id) if sync_type == "StateSync" else UNSET
+        payload = PeerPayload(**structs.asdict(await self._figures.payload(sync_type)))
+        if sync_type == "StateSync":
+            configuration, condition = await self._about()
+            blocks = await self.digests.told(relay_id)
+            payload = structs.replace(payload, blocks=blocks, configuration=configuration, condition=condition)
         self._sequence += 1
-        return structs.replace(
-            payload, register=Register(boot_id=self._boot_id, sequence=self._sequence), blocks=blocks
-        )
+        return structs.replace(payload, register=Register(boot_id=self._boot_id, sequence=self._sequence))
 
     async def take(self, link: Link, sync_type: SyncType, raw: Mapping[str, Any]) -> None:
         """Keep what the relay of this link says of itself, if it is the newest; it is to blame for what is no such thing.
@@ -95,15 +95,16 @@ class PeerFigures:
         portrait.registers[sync_type] = statement.register
         portrait.at = self._clock.now()
         _keep(portrait, statement.payload)
-        _show(link, portrait)
+        _show(link.standing, statement.payload)
         if statement.payload.blocks is not UNSET:
             await self.digests.compare(link.relay_id, statement.payload.blocks)
+            link.standing.disputes = self.digests.of(link.relay_id)
 
 
 def read(sync_type: SyncType, raw: Mapping[str, Any]) -> Statement:
     """A relay's statement from what was on the wire. Problem VALIDATION_ERROR if the part that its kind names is not there."""
     try:
-        payload = msgspec.convert(raw, SyncPayload)
+        payload = msgspec.convert(raw, PeerPayload)
     except msgspec.ValidationError as error:
         raise invalid("payload", "what a relay says of itself", f"payload: {error}") from None
     part = {"StateSync": payload.state, "HealthSync": payload.health, "MetricsSync": payload.metrics}[sync_type]
@@ -118,7 +119,7 @@ def _newer(told: Register, known: Register | None, boot_id: str) -> bool:
     return known is None or known.boot_id != boot_id or told.sequence > known.sequence
 
 
-def _keep(portrait: Portrait, payload: SyncPayload) -> None:
+def _keep(portrait: Portrait, payload: PeerPayload) -> None:
     if payload.state is not UNSET:
         portrait.state = payload.state
     if payload.health is not UNSET:
@@ -127,9 +128,12 @@ def _keep(portrait: Portrait, payload: SyncPayload) -> None:
         portrait.metrics = payload.metrics
 
 
-def _show(link: Link, portrait: Portrait) -> None:
+def _show(standing: Standing, payload: PeerPayload) -> None:
     """What ``/relays`` shows of it."""
-    standing, state = link.standing, portrait.state
-    if state is not None:
-        standing.uptime, standing.connections = state.uptime, state.connections
-        standing.health = WORDS.get(state.status, "critical")
+    if payload.state is not UNSET:
+        standing.uptime, standing.connections = payload.state.uptime, payload.state.connections
+        standing.health = WORDS.get(payload.state.status, "critical")
+    if payload.configuration is not UNSET:
+        standing.configuration = payload.configuration
+    if payload.condition is not UNSET:
+        standing.condition = payload.condition
