@@ -63,7 +63,7 @@ class Outcome(StrEnum):
     """Somebody else's counts under its name; nothing changed."""
 
     FULL = "full"
-    """Its author, or all together, have as many as they may; nothing changed."""
+    """Its author, or its relay, has as many as it may; nothing changed."""
 
     EXPIRED = "expired"
     """Its time has come; nothing changed."""

@@ -193,7 +193,7 @@ class RecordStore(Protocol):
     async def leave(self, record: Record, now: float, bounds: tuple[int, int]) -> Stored:
         """Keep one of this relay's own; nothing is kept of what is said again, is under another's name, or is too many.
 
-        ``bounds`` are how many may be kept of one author, and of all.
+        ``bounds`` are how many may be kept of one author, and of this relay's own.
         """
 
     async def get(self, record_ids: Sequence[bytes]) -> list[Record]:

@@ -42,7 +42,7 @@ Listener = Callable[[Sequence[Record], str | None], None]
 
 @frozen
 class Bounds:
-    """How many messages may be kept of one author and of all, and how many bytes of JSON one may have."""
+    """How many messages may be kept of one author, and of all left with this relay; and how many bytes of JSON one may have."""
 
     author: int = 1_000
     all: int = 100_000

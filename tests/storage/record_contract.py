@@ -92,13 +92,14 @@ class RecordContract(StoreCase):
         self.assertEqual(len(await self.store.records.summary(NOW)), 1)
 
     async def test_bounds_of_one_and_of_all(self: Any) -> None:
-        """Two of an author, three of all; what is refused leaves nothing behind."""
+        """Two of an author, three of the relay's own; others' do not count. What is refused leaves nothing behind."""
         self.store = await self.opened()
+        await self.outcomes(*(made(message_id=f"o{number}", author=str(number), origin="other") for number in range(4)))
         outcomes = [
             await self.leave(made(message_id=f"m{number}", author=author)) for number, author in enumerate("aaabb")
         ]
         self.assertEqual(outcomes, [Outcome.KEPT, Outcome.KEPT, Outcome.FULL, Outcome.KEPT, Outcome.FULL])
-        self.assertEqual(len(await self.told()), 3)
+        self.assertEqual(len(await self.told()), 7)
 
     async def test_what_is_over_goes_and_is_remembered(self: Any) -> None:
         """With its entry; its name is free for anybody at once, and it cannot come back for as long as it lived and more."""

@@ -23,7 +23,6 @@ class Counter(StrEnum):
     WALLETS = "wallets"
     OUTPUTS = "outputs"
     PAYMENTS = "payments"
-    RECORDS = "records"
 
 
 ADVANCE = (

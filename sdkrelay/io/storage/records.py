@@ -12,8 +12,7 @@ from ...domain.clock import milliseconds_of
 from ...domain.notification import Entry
 from ...domain.record import REMEMBERED, Outcome, Record, Sort, is_same, notice_of, winner
 from ...ports import Stored
-from . import facts, log
-from .facts import Counter
+from . import log
 from .runner import Runner
 from .schema import entry, expired, record
 
@@ -30,7 +29,9 @@ COUNTING = MESSAGES.where(record.c.number > 0, LIVE).order_by(record.c.number)
 UNSIGNED = MESSAGES.where(record.c.signature == b"").order_by(record.c.number).limit(bindparam("most"))
 SUMMARY = select(record.c.hlc, record.c.record_id).where(LIVE)
 LATEST = select(func.max(record.c.hlc))
-OF_AUTHOR = select(func.count()).select_from(record).where(record.c.author == bindparam("who"), LIVE)
+BY_AUTHOR = select(record.c.author).where(record.c.author == bindparam("who"), LIVE).limit(bindparam("most"))
+BY_ORIGIN = select(record.c.origin).where(record.c.origin == bindparam("who")).limit(bindparam("most"))
+OF_AUTHOR, OF_ORIGIN = (select(func.count()).select_from(each.subquery()) for each in (BY_AUTHOR, BY_ORIGIN))
 OVER = (
     select(record.c.record_id, record.c.hlc, record.c.ttl, record.c.expires_at, record.c.number)
     .where(record.c.expires_at <= bindparam("now"))
@@ -174,7 +175,6 @@ def _keep(connection: Connection, fresh: list[Record], now: int) -> dict[bytes, 
         stored |= _apply(connection, decision, found.get(decision.after.record_id))
     if fresh:
         connection.execute(insert(record), [_row(item.record, item.number) for item in stored.values()])
-        facts.advance(connection, Counter.RECORDS, len(fresh))
     return stored
 
 
@@ -222,11 +222,17 @@ def _leave(connection: Connection, new: Record, now: int, bounds: tuple[int, int
         return Stored(before, Outcome.SAME, next(each.number for each in held if each.record is before))
     if before is not None and before.author != new.author:
         return Stored(new, Outcome.TAKEN, other=before)
-    mine = connection.execute(OF_AUTHOR, {"who": new.author, "now": now}).scalar_one()
-    if mine >= bounds[0] or facts.value(connection, Counter.RECORDS) >= bounds[1]:
+    if _is_full(connection, new, now, bounds):
         return Stored(new, Outcome.FULL)
     (stored,) = _put(connection, [new], now)
     return stored
+
+
+def _is_full(connection: Connection, new: Record, now: int, bounds: tuple[int, int]) -> bool:
+    """Whether its author, or this relay, has as many as it may; no more than that are counted."""
+    of_author = connection.execute(OF_AUTHOR, {"who": new.author, "now": now, "most": bounds[0]}).scalar_one()
+    of_origin = connection.execute(OF_ORIGIN, {"who": new.origin, "most": bounds[1]}).scalar_one()
+    return bool(of_author >= bounds[0] or of_origin >= bounds[1])
 
 
 def _expire(connection: Connection, now: int, limit: int) -> list[tuple[int, bytes]]:
@@ -243,7 +249,6 @@ def _expire(connection: Connection, now: int, limit: int) -> list[tuple[int, byt
         connection.execute(insert(expired), remembered)
     connection.execute(REMOVE, [{"which": row.record_id} for row in rows])
     connection.execute(REMOVE_ENTRY, [{"which": row.number} for row in rows])
-    facts.advance(connection, Counter.RECORDS, -len(rows))
     return [(milliseconds_of(row.hlc), row.record_id) for row in rows]
 
 

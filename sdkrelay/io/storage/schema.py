@@ -188,6 +188,7 @@ record = Table(
     _whole("expires_at"),
     _whole("number"),
     Index(None, "message_id"),
+    Index(None, "origin"),
     Index(None, "author"),
     Index(None, "expires_at"),
 )

@@ -22,22 +22,20 @@ NUMBERS = ("hlc", "ttl", "expires_at", "number")
 
 
 def upgrade() -> None:
-    """Make both tables, the indexes and the counter, move the messages, and drop their table."""
-    columns = [
+    """Make both tables and the indexes, move the messages, and drop their table."""
+    columns: list[sa.Column[Any]] = [
         *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in BYTES),
         *(sa.Column(name, sa.String(), nullable=False) for name in TEXTS),
         *(sa.Column(name, WHOLE, nullable=False) for name in NUMBERS),
     ]
     table = op.create_table("record", _id(), *columns, sa.PrimaryKeyConstraint("record_id", name="pk_record"))
-    for name in ("message_id", "author", "expires_at"):
+    for name in ("message_id", "origin", "author", "expires_at"):
         op.create_index(f"ix_record_{name}", "record", [name])
     forget_at = sa.Column("forget_at", WHOLE, nullable=False)
     op.create_table("expired", _id(), forget_at, sa.PrimaryKeyConstraint("record_id", name="pk_expired"))
     op.create_index("ix_expired_forget_at", "expired", ["forget_at"])
     rows = op.get_bind().exec_driver_sql("SELECT * FROM message ORDER BY number").all()
     op.bulk_insert(table, [_moved(row) for row in rows])
-    counter = sa.table("counter", sa.column("name"), sa.column("value"))
-    op.bulk_insert(counter, [{"name": "records", "value": len(rows)}])
     op.drop_table("message")
 
 
