@@ -34,6 +34,10 @@ COMPARED = 20_000
 #: A list of ids about a range in which we have more than this is not compared: our range is split instead.
 LISTED = 4_096
 
+#: After so many frames that show nothing new, or so many ids, the other side only wants to go on for ever; honest ones show
+#: something at least every fifth frame.
+FRUITLESS, MOST = 32, 4_000_000
+
 #: Kept free in a frame for the range that asks again: two bounds, their kinds, and a fingerprint.
 _RESERVE = 128
 #: As much as a bound and the count of a list of ids can take.
@@ -82,6 +86,7 @@ class Reconciler:
         self._limit = frame_limit
         self._told: set[bytes] = set()
         self._summed = (0, 0)
+        self._fruitless = 0
 
     def initiate(self) -> bytes:
         """The first frame: one fingerprint of everything, so that equal sets cost twenty bytes."""
@@ -105,6 +110,9 @@ class Reconciler:
         findings = Findings()
         answer = self._answer(frame, findings)
         self._told.update(findings.have, findings.need)
+        self._fruitless = 0 if findings.have or findings.need else self._fruitless + 1
+        if self._fruitless > FRUITLESS or len(self._told) > MOST:
+            raise MalformedFrame("frames that lead nowhere")
         return (answer if len(answer) > 1 else None), findings.have, findings.need
 
     def _answer(self, frame: bytes, findings: Findings | None) -> bytes:
