@@ -23,6 +23,7 @@ from sdkrelay.session.outbox import Patience
 from sdkrelay.session.session import Surroundings as Sessions
 
 from .conversation import IDENTITY, handled
+from .linked import about
 from .metered import MeteredRelay
 from .stores import now
 
@@ -39,7 +40,7 @@ class RelatedRelay(MeteredRelay):
         self.records = self.records_again(bounds)
         shared = Shared(
             IDENTITY, "boot-1", Links(IDENTITY.relay_id), self.store.index, self.records, lambda relay_id, key: True,
-            self._named, Sync,
+            self._named, Sync, about,
         )  # fmt: skip
         around = Surroundings(self.time, self.time.tasks, self.entropy, self.compute, self.meter)
         self.sharing = Sharing(shared, figures, around)
