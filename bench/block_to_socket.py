@@ -26,9 +26,9 @@ from twisted.internet.threads import deferToThread
 
 from bench.common import Report, is_quick, quantile, say
 from bench.node import BenchNode, strangers
+from sdkrelay.client import Connection, connect
 from sdkrelay.crypto.silent import Scanner, public_key
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Connection, connect
 from sdkrelay.ports import RawBlock
 from sdkrelay.services.blocks import view_block
 from sdkrelay.services.matching import join_rows

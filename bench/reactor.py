@@ -29,10 +29,10 @@ from twisted.internet.threads import deferToThread
 
 from bench.common import Report, is_quick, say
 from bench.node import BenchNode, real_key, strangers
+from sdkrelay.client import Closed, connect
 from sdkrelay.crypto.silent import public_key
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.domain.chain import display
-from sdkrelay.io.client import Closed, connect
 from tests.support.blocks import WrittenBlock, compact, double_sha256, random_block, undo_of
 from tests.support.fake_bitcoind import START_TIME
 from tests.support.simulated import Owner

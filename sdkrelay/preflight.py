@@ -19,6 +19,7 @@ from .config.address import Address, parse_address
 from .config.fault import Fault
 from .config.model import BitcoinCore, Config
 from .crypto import pem
+from .mesh_token import TokenFileError, read_token
 from .node_probe import ChainFigures, ask_node
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ PATIENCE = 5.0
 
 def try_out(config: Config) -> list[Fault]:
     """What would hinder these settings now: folders, key file, ports, node. The settings must be resolved and sound."""
-    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _tls, _ports, _node, _feed]
+    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _mesh, _tls, _ports, _node, _feed]
     return [fault for attempt in tries for fault in attempt(config)]
 
 
@@ -71,6 +72,18 @@ def _master_key(config: Config) -> Iterator[Fault]:
         yield Fault("auth.master_key_file", f"{path} cannot be read")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Fault("auth.master_key_file", f"{path} can be read by others: chmod 600")
+
+
+def _mesh(config: Config) -> Iterator[Fault]:
+    """The token's file can be read by its owner alone and holds a token; the authorities are some."""
+    mesh = config.mesh
+    if mesh.token_file:
+        try:
+            read_token(Path(mesh.token_file))
+        except TokenFileError as error:
+            yield Fault("mesh.token_file", str(error))
+    if mesh.ca_file:
+        yield from filter(None, (_parsed("mesh.ca_file", mesh.ca_file, pem.certificates)[1],))
 
 
 def _tls(config: Config) -> Iterator[Fault]:

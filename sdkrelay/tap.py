@@ -30,6 +30,7 @@ OPTION_KEYS = {
     "bitcoin-url": "bitcoin_core.url",
     "bitcoin-cookie": "bitcoin_core.cookie_path",
     "bitcoin-zmq": "bitcoin_core.zmq_url",
+    "mesh-token-file": "mesh.token_file",
 }
 
 
@@ -53,15 +54,26 @@ class Options(usage.Options):
         ["bitcoin-url", None, None, "bitcoind's RPC and REST address, without user and password."],
         ["bitcoin-cookie", None, None, "bitcoind's cookie file."],
         ["bitcoin-zmq", None, None, "bitcoind's ZMQ address; several separated by commas."],
+        ["mesh-token-file", None, None, "The file with the token that all relays of a mesh share."],
     ]
     settings: Config
     loaded: Settings
     command: CommandLine
     levels: Levels
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.peers: list[str] = []
+
+    def opt_peer(self, address: str) -> None:
+        """Another relay to join, as ws://host:port; may be given several times."""
+        self.peers.append(address)
+
     def postOptions(self) -> None:
         """Read the settings; what is wrong with them ends the process before it becomes a daemon."""
         given = {key: self[option] for option, key in OPTION_KEYS.items() if self[option] is not None}
+        if self.peers:
+            given["mesh.peers"] = ",".join(self.peers)
         try:
             self.loaded = load_settings(self["config"], given)
         except ConfigurationError as error:

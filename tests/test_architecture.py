@@ -69,11 +69,24 @@ class CheckerTests(SynchronousTestCase):
         self.assertAllowed("sdkrelay.services.hub", "from ..ports import Clock", "from twisted.logger import Logger")
 
     def test_io_packages_do_not_know_each_other(self) -> None:
-        """Only net and client may be shared, and nothing above io is known."""
+        """Only net may be shared, and nothing above io is known."""
         self.assertRefused("sdkrelay.io.rest.resource", "from ..storage import open_store", "from ..world import World")
         self.assertRefused("sdkrelay.io.rest.resource", "from ...build import make_service", "import sdkrelay.tap")
         self.assertAllowed("sdkrelay.io.rest.resource", "from ..net.http import Site", "from ...services import router")
         self.assertAllowed("sdkrelay.io.rest.resource", "from .errors import table", "import klein")
+
+    def test_the_client_brings_no_relay(self) -> None:
+        """Programs of others get pure code, the network and the world with it, and no service, session or store."""
+        for line in (
+            "from ..services.hub import Hub",
+            "from ..session import session",
+            "from ..io.storage import runner",
+        ):
+            self.assertRefused("sdkrelay.client.keeper", line, "from ..build import make_service", "import time")
+        self.assertAllowed(
+            "sdkrelay.client.keeper", "from ..domain import position", "from ..io.net.backoff import Backoff"
+        )
+        self.assertAllowed("sdkrelay.client.client", "from ..io.world import running_reactor", "import treq")
 
     def test_only_the_world_has_reactor_clock_and_entropy(self) -> None:
         """Everybody else is given them."""
@@ -86,8 +99,8 @@ class CheckerTests(SynchronousTestCase):
         """The other modules of the top ask build; the demo is a client, and offline has the database only."""
         self.assertRefused("sdkrelay.tap", "from .io.world import World", "import sdkrelay.io.storage")
         self.assertRefused("sdkrelay.demo", "from .io.storage import open_store")
-        self.assertAllowed("sdkrelay.demo", "from .io.client import Client", "from .build import make_service")
-        self.assertRefused("sdkrelay.offline", "from .io.bitcoind.node import BitcoinNode", "from .io import client")
+        self.assertAllowed("sdkrelay.demo", "from .client import Client", "from .build import make_service")
+        self.assertRefused("sdkrelay.offline", "from .io.bitcoind.node import BitcoinNode", "from .io import net")
         self.assertAllowed(
             "sdkrelay.offline", "from .io.storage import DatabaseStore", "from .io.world import SystemClock"
         )

@@ -6,7 +6,7 @@ import sys
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from sdkrelay.io.client import connect
+from sdkrelay.client import connect
 
 
 async def main(reactor, url, spend_public_key):

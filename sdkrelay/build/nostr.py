@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from twisted.web.resource import IResource
@@ -16,7 +15,6 @@ from ..domain.networks import Networks
 from ..io.nostr.http import HttpHalf, NostrDoor
 from ..io.nostr.program import Job, ProgramPolicy
 from ..io.storage.nostr import SqliteEventStore
-from ..io.storage.runner import Executor
 from ..services.nostr.about import About, Card
 from ..services.nostr.client import Client
 from ..services.nostr.conversation import Conversation, Relay
@@ -37,11 +35,11 @@ from .world import World
 class NostrParts:
     """What serves Nostr; :meth:`open` first."""
 
-    def __init__(self, config: Config, world: World, executors: Callable[[str], Executor]) -> None:
+    def __init__(self, config: Config, world: World) -> None:
         settings = config.nostr
         self.limits, self.features = limits_of(settings), features_of(settings)
         self.urls = (settings.url or own_address(config),)
-        self.store = SqliteEventStore(database_path(config), executors, world.clock)
+        self.store = SqliteEventStore(database_path(config), world.executors, world.clock)
         self.lists, self.live = Lists(self.store), Live(world.meter)
         job = Job(settings.write_policy, settings.write_policy_seconds)
         self._policy = ProgramPolicy(world.reactor, job, world.tasks, world.clock) if job.command else None

@@ -24,6 +24,7 @@ from ..io.rest.door import RestDoor, RestSurroundings
 from ..io.rest.table import ROWS
 from ..io.storage import DatabaseStore
 from ..messages.catalog import Catalog
+from ..messages.mesh.family import SHARED as MESH
 from ..messages.native.family import REQUESTS as NATIVE
 from ..messages.rest.admin import Queues
 from ..messages.rest.family import REQUESTS as REST
@@ -106,7 +107,7 @@ class Parts:
         self.monitor = Monitor(config, operation.sources.path, world, identity, self._census)
         self._follow(store, vault)
         services = self._services(store, vault, identity, encryption, Doors(self._connections, draining), operation)
-        native, everything = Catalog(NATIVE), Catalog([*NATIVE, *REST])
+        native, everything = Catalog([*NATIVE, *MESH]), Catalog([*NATIVE, *MESH, *REST])
         router = Router([everything], [*services, describing(services)])
         gate = Gate(config.auth.allow_insecure_keys, config.auth.public_read)
         dispatch = Dispatch(router, gate, self.access, world.meter, world.clock)

@@ -8,20 +8,24 @@ from pathlib import Path
 from ..config.address import parse_address
 from ..config.model import Config, Sync
 from ..domain.notification import Topic
+from ..io.masterkey import signing_key
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
 from ..messages.rest.relays import RelayConfiguration
 from ..services.archive import Section
 from ..services.archived_relations import MessageSection, RelaySection
-from ..services.deposits import DepositService
 from ..services.figures import Figures
 from ..services.handshake import Identity
 from ..services.hub import Hub
+from ..services.mesh.link import Links
+from ..services.mesh.pins import Pins
 from ..services.metrics import MetricsService
 from ..services.node import NodeService
 from ..services.periodic import Periodical
+from ..services.records import Around as Records
+from ..services.records import RecordService, Signer
 from ..services.relays import Itself, RelayService
-from ..services.syncing import Around, SyncService
+from .sharing import Shared, Sharing, Surroundings
 from .world import World
 
 
@@ -40,7 +44,11 @@ class Relations:
         self._identity = identity
         self._store = store
         self._node = node
+        self._settings = settings
         self._folder = Path(settings().data_dir)
+        self.boot_id = world.entropy.bytes(8).hex()
+        self.links, self.pins = Links(identity.relay_id), Pins(store, world.tasks)
+        self.signer = Signer(identity.relay_id, signing_key(self._folder, world.entropy))
         itself = Itself(
             own_address(settings()),
             node.report,
@@ -54,24 +62,30 @@ class Relations:
         """Who answers requests."""
         world, mesh = self._world, self.relays.mesh
         figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
-        around = Around(world.clock, world.entropy, world.meter)
-        self.sync = SyncService(self._identity, figures, self._knows, around)
-        self.deposits = DepositService(self._store, hub, world.clock, world.meter)
-        return [self.relays, self.sync, self.deposits]
+        records = Records(world.clock, world.entropy, world.meter, world.compute, world.tasks)
+        self.records = RecordService(self._store, hub, self.signer, records)
+        shared = Shared(
+            self._identity, self.boot_id, self.links, self._store.index, self.records, self.pins.fits, self._named,
+            lambda: self._settings().sync,
+        )  # fmt: skip
+        around = Surroundings(world.clock, world.tasks, world.entropy, world.compute, world.meter)
+        self.sharing = Sharing(shared, figures, around)
+        return [self.relays, self.records, *self.sharing.services()]
 
     def sections(self) -> tuple[Section, ...]:
         """What of it is exported."""
-        return MessageSection(self.deposits, self._world.clock), RelaySection(self.relays)
+        return MessageSection(self.records, self._world.clock), RelaySection(self.relays)
 
     def tell_at_intervals(self, add: Callable[[Periodical], None], intervals: Callable[[], Sync]) -> None:
         """What the topic ``sync`` tells: each kind as often as the settings in force say."""
-        push = self.sync.push
+        push = self.sharing.sync.push
         add(Periodical(Topic.SYNC, lambda: intervals().interval, lambda: push("StateSync")))
         add(Periodical(Topic.SYNC, lambda: intervals().health_interval, lambda: push("HealthSync")))
         add(Periodical(Topic.SYNC, lambda: intervals().metrics_interval, lambda: push("MetricsSync")))
 
-    def _knows(self, name: str) -> bool:
-        return any(peer.id == name for peer in self.relays.peers)
+    def _named(self, name: str) -> str | None:
+        """The ``relay_id`` of a relay that is known under this name: empty while it said none, None for nobody."""
+        return "" if any(peer.id == name for peer in self.relays.peers) else None
 
 
 def own_address(config: Config) -> str:

@@ -7,10 +7,8 @@ wrong with it, the key or a port ends the process with a sentence instead of lea
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -22,8 +20,8 @@ from ..config.model import Config
 from ..io.kept import KeptFile
 from ..io.masterkey import MasterKeyError, identity_key, master_key
 from ..io.net.tls import TlsError
-from ..io.storage import DatabaseStore, StoreError, ThreadExecutor
-from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute, running_reactor
+from ..io.storage import DatabaseStore, StoreError
+from ..io.world import running_reactor
 from ..origin import Origin, origin_of
 from ..ports import Unavailable
 from ..services.encryption import EncryptionService
@@ -35,10 +33,9 @@ from .nostr import NostrParts
 from .parts import Parts
 from .restart import Restarter
 from .tuning import Operation
-from .world import World
+from .world import World, real_world
 
 log = Logger()
-T = TypeVar("T")
 
 #: How long stopping waits for clients to take their close frame, in steps of seconds.
 FAREWELL_STEPS, FAREWELL_STEP = 20, 0.05
@@ -48,25 +45,14 @@ class CannotStart(SystemExit):
     """The relay cannot start; twistd ends with this sentence and status 1."""
 
 
-class StoreThread(ThreadExecutor):
-    """A thread of the store; until the reactor runs, nothing else waits, and the work is done at once."""
-
-    def __init__(self, reactor: Any, name: str) -> None:
-        super().__init__(reactor, name)
-        self._running = lambda: reactor.running
-
-    async def run(self, function: Callable[[], T]) -> T:
-        return await super().run(function) if self._running() else function()
-
-
 class Relay(MultiService):
-    """One relay: started as a service, made of parts when it starts."""
+    """One relay: started as a service, made of parts when it starts; its ``world`` is the process's if none is given."""
 
-    def __init__(self, config: Config, reactor: Any = None, origin: Origin | None = None) -> None:
+    def __init__(self, config: Config, origin: Origin | None = None, world: World | None = None) -> None:
         super().__init__()
         self._config = config
         self._origin = origin or origin_of(config)
-        self._reactor = reactor
+        self._given = world
         self._draining = False
         self._nostr: NostrParts | None = None
         self.started: Deferred[None] | None = None
@@ -74,11 +60,10 @@ class Relay(MultiService):
     def startService(self) -> None:
         """Open the database, join the parts, listen, follow. CannotStart, if the reactor does not run yet, says why not."""
         super().startService()
-        reactor = self._reactor or running_reactor()
-        self._world = World(reactor, ReactorTasks(reactor), SystemClock(), SystemEntropy(), ThreadCompute(reactor))
+        self._world = self._given or real_world(running_reactor())
         self.started = started = Deferred.fromCoroutine(self._start())
         failures: list[Any] = []
-        if not reactor.running:
+        if not self._world.reactor.running:
             started.addErrback(failures.append)
         if failures:
             failures[0].raiseException()
@@ -119,6 +104,8 @@ class Relay(MultiService):
         await parts.wallets.load()
         await parts.access.start()
         await parts.relations.relays.load()
+        await parts.relations.records.start()
+        parts.relations.sharing.start()
         await parts.alarms.alerts.load()
         for service in parts.services():
             service.setServiceParent(self)
@@ -130,11 +117,10 @@ class Relay(MultiService):
 
     async def _open_stores(self) -> None:
         config, world = self._config, self._world
-        executors = partial(StoreThread, world.reactor)
-        self._store = DatabaseStore(config.database.url, executors, world.clock, world.entropy, world.meter)
+        self._store = DatabaseStore(config.database.url, world.executors, world.clock, world.entropy, world.meter)
         await self._store.open()
         if config.nostr.enabled:
-            self._nostr = NostrParts(config, world, executors)
+            self._nostr = NostrParts(config, world)
             await self._nostr.open()
 
     def _operation(self) -> Operation:
@@ -191,6 +177,8 @@ class Relay(MultiService):
         parts.websocket.stopService()
         await parts.following.stop()
         await parts.payments.stop()
+        await parts.relations.sharing.stop()
+        await parts.relations.records.stop()
         for _ in range(FAREWELL_STEPS):
             if parts.factory.open:
                 await self._world.tasks.sleep(FAREWELL_STEP)

@@ -13,6 +13,7 @@ from .address import Address, parse_address
 from .alerting import SHORTEST_SECRET, Alerts
 from .fault import Fault
 from .guarding import Tls
+from .meshing import check_mesh
 from .model import BitcoinCore, Config, Database, Limits, has_credentials
 
 
@@ -25,6 +26,7 @@ def check(config: Config) -> list[Fault]:
         _database(config.database),
         _auth(config),
         _tls(config.tls),
+        check_mesh(config.mesh, config.tls),
         _alerts(config.alerts),
         _tuning(config),
         _limits(config.limits),

@@ -15,6 +15,7 @@ from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
 from .alerting import Alerts
 from .guarding import Auth, Tls
+from .meshing import Mesh
 from .nostr import Nostr
 from .tuning import Cache, Fallback, Pool, RelayInfo, Retry
 
@@ -225,7 +226,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         False
     )
     standalone: Annotated[
-        bool, _about("Serve what is stored, without a bitcoind and without other relays; nothing new is found then.")
+        bool, _about("Serve what is stored, without a bitcoind; nothing new is found on the chain then.")
     ] = False
     relay_info: RelayInfo = RelayInfo()
     bitcoin_core: BitcoinCore = BitcoinCore()
@@ -237,6 +238,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallback: Fallback = Fallback()
     auth: Auth = Auth()
     tls: Tls = Tls()
+    mesh: Mesh = Mesh()
     alerts: Alerts = Alerts()
     limits: Limits = Limits()
     retention: Retention = Retention()

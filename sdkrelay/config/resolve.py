@@ -62,5 +62,10 @@ def resolve(config: Config, environment: Mapping[str, str], home: str) -> Config
         bitcoin_core=_node(config.bitcoin_core, config.network, home),
         database=Database(url=config.database.url or f"sqlite:///{data_dir}/sdkrelay.sqlite"),
         auth=replace(config.auth, master_key_file=expand_home(config.auth.master_key_file, home)),
+        mesh=replace(
+            config.mesh,
+            token_file=expand_home(config.mesh.token_file, home),
+            ca_file=expand_home(config.mesh.ca_file, home),
+        ),
         tls=Tls(**{name: expand_home(path, home) for name, path in asdict(config.tls).items()}),
     )

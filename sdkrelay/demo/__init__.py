@@ -20,10 +20,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 from twisted.internet.threads import deferToThread
 
+from ..client import Connection, connect
 from ..crypto.silent import public_key
 from ..io.bitcoind.obtain import NotObtained, default_cache, find_bitcoind
 from ..io.bitcoind.process import NodeFailed, RegtestNode, free_port
-from ..io.client import Connection, connect
 from ..io.world import SystemEntropy
 from .payer import Payer
 from .relay import RelayFailed, RelayProcess

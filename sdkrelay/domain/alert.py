@@ -39,6 +39,9 @@ DEFAULT_RULES: Final = (
     AlertRule(alert_id="high_latency", condition="latency > 1"),
     AlertRule(alert_id="high_error_rate", condition="error_rate > 5"),
     AlertRule(alert_id="bitcoin_disconnected", condition="bitcoin_connected == false", severity="critical"),
+    AlertRule(
+        alert_id="digests_differ", condition="differing_digests > 0", severity="critical", fire_after=0, clear_after=0
+    ),
 )
 
 

@@ -75,6 +75,11 @@ _ALL: Final = (
     ),
     Figure("known_relays", "", "Other relays known.", "{} other relays are known"),
     Figure("connected_relays", "", "Other relays connected now.", "{} other relays are connected"),
+    Figure(
+        "differing_digests", "blocks",
+        "Blocks of which another relay has another digest than this one: one of the two is wrong about payments in them.",
+        "other relays have other digests of {} blocks",
+    ),
 )  # fmt: skip
 
 #: Every figure by its name.

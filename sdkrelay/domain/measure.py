@@ -70,6 +70,19 @@ WEBHOOK_CALLS: Final = Counter(
     "Alerts for the webhook, by delivered, failed (refused, or attempted often enough) or dropped (the queue is full).",
     ("outcome",),
 )
+MESH_REFUSALS: Final = Counter(
+    "sdkrelay_mesh_refusals", "Conversations that were not taken as a relay's, in either direction, by why.", ("reason",)
+)
+MESH_OFFENCES: Final = Counter("sdkrelay_mesh_offences", "What linked relays did that no relay would do.")
+MESH_DIALS: Final = Counter(
+    "sdkrelay_mesh_dials", "Attempts to reach other relays, by linked, refused or failed.", ("outcome",)
+)
+MESH_RECORDS: Final = Counter(
+    "sdkrelay_mesh_records",
+    "Records exchanged with other relays: pushed as they came (and acknowledged), lost or dropped on that way (a comparison finds "
+    "them), given and taken by a comparison, refused.",
+    ("way",),
+)
 MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and records taken over from other relays.")
 
 NOSTR_COMMANDS: Final = {
@@ -115,7 +128,8 @@ TRAFFIC: Final = {
 COUNTED: Final[tuple[Measure, ...]] = (
     REQUESTS, REQUEST_SECONDS, SESSIONS_OPENED, SESSIONS_CLOSED, NOTIFICATIONS, PUSHES, RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS,
     STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
-    MESSAGES_SYNCED, WEBHOOK_CALLS, *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
+    MESSAGES_SYNCED, WEBHOOK_CALLS, MESH_REFUSALS, MESH_OFFENCES, MESH_DIALS,
+    MESH_RECORDS, *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
     NOSTR_WRITE_SECONDS, NOSTR_ABORTS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS,
 )  # fmt: skip
 

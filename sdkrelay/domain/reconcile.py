@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import pairwise
 
 from attrs import Factory, define, frozen
 
-from .items import ID_SIZE, INFINITE, STAMP_SIZE
-from .items import Items as Items
-from .items import ItemSet as ItemSet
+from .items import ID_SIZE, INFINITE, STAMP_SIZE, Items, ItemSet
+
+__all__ = ["FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler"]
 
 #: The first byte of every frame.
 VERSION = 0x61
@@ -33,6 +34,10 @@ COMPARED = 20_000
 #: A list of ids about a range in which we have more than this is not compared: our range is split instead.
 LISTED = 4_096
 
+#: After so many frames that show nothing new, or so many ids, the other side only wants to go on for ever; honest ones show
+#: something at least every fifth frame.
+FRUITLESS, MOST = 32, 4_000_000
+
 #: Kept free in a frame for the range that asks again: two bounds, their kinds, and a fingerprint.
 _RESERVE = 128
 #: As much as a bound and the count of a list of ids can take.
@@ -41,6 +46,7 @@ _MASK = 2**256 - 1
 _END = INFINITE.to_bytes(STAMP_SIZE, "big")
 _START = bytes(STAMP_SIZE)
 _SKIP = bytes([SKIP])
+_DIGITS = tuple(bytes([digit]) for digit in range(128))
 
 
 class MalformedFrame(ValueError):
@@ -80,6 +86,7 @@ class Reconciler:
         self._limit = frame_limit
         self._told: set[bytes] = set()
         self._summed = (0, 0)
+        self._fruitless = 0
 
     def initiate(self) -> bytes:
         """The first frame: one fingerprint of everything, so that equal sets cost twenty bytes."""
@@ -103,6 +110,9 @@ class Reconciler:
         findings = Findings()
         answer = self._answer(frame, findings)
         self._told.update(findings.have, findings.need)
+        self._fruitless = 0 if findings.have or findings.need else self._fruitless + 1
+        if self._fruitless > FRUITLESS or len(self._told) > MOST:
+            raise MalformedFrame("frames that lead nowhere")
         return (answer if len(answer) > 1 else None), findings.have, findings.need
 
     def _answer(self, frame: bytes, findings: Findings | None) -> bytes:
@@ -161,7 +171,7 @@ class Reconciler:
             return [(bound, _listed(self._items.ids(lower, upper)))]
         ends = [lower + count * branch // BRANCHES for branch in range(BRANCHES + 1)]
         bounds = [*(self._between(end) for end in ends[1:-1]), bound]
-        prints = [self._fingerprint(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        prints = [self._fingerprint(start, end) for start, end in pairwise(ends)]
         return [(each, bytes([FINGERPRINT]) + seen) for each, seen in zip(bounds, prints, strict=True)]
 
     def _between(self, index: int) -> bytes:
@@ -174,7 +184,7 @@ class Reconciler:
         return current[: size + 1]
 
     def _fingerprint(self, lower: int, upper: int) -> bytes:
-        """Of the items ``lower`` … ``upper - 1``; ranges come one after the other, so where one ends is kept for the next."""
+        """The one of the items ``lower`` … ``upper - 1``; where it ends is kept, for there the next one mostly begins."""
         below = self._summed[1] if self._summed[0] == lower else self._items.sum_before(lower)
         self._summed = (upper, self._items.sum_before(upper))
         total = (self._summed[1] - below) & _MASK
@@ -208,7 +218,7 @@ class _Writer:
         for bound, rest in [(lower, _SKIP), *pieces] if lower > self._reached else pieces:
             stamp = int.from_bytes(bound[:STAMP_SIZE], "big")
             addition += _varint(0 if stamp == INFINITE else stamp - timestamp + 1)
-            addition += bytes([len(bound) - STAMP_SIZE]) + bound[STAMP_SIZE:] + rest
+            addition += _DIGITS[len(bound) - STAMP_SIZE] + bound[STAMP_SIZE:] + rest
             timestamp = stamp
         if len(addition) > room:
             return False
@@ -263,6 +273,9 @@ class _Reader:
 
     def varint(self) -> int:
         """The next number below 2^64: seven bits a byte, the highest first, all bytes but the last marked."""
+        if self.place < len(self.frame) and self.frame[self.place] < 0x80:
+            self.place += 1
+            return self.frame[self.place - 1]
         number = 0
         for place in range(self.place, len(self.frame)):
             byte = self.frame[place]
@@ -287,6 +300,8 @@ def _listed(ids: list[bytes]) -> bytes:
 
 def _varint(number: int) -> bytes:
     """A number of at most 64 bits, seven a byte, the highest first."""
+    if number < 0x80:
+        return _DIGITS[number]
     digits = [number & 0x7F]
     while number := number >> 7:
         digits.append(number & 0x7F | 0x80)

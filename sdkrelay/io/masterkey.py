@@ -2,7 +2,7 @@
 
 It is a file that only the relay's user can read: the configured one, else systemd's credential, else ``master.key`` in the
 data folder, made at the first start. A configured file is never made: a volume that is not mounted must not become a new key.
-Beside it is the relay's identity, the static key that clients of ``encrypted_message`` know it by.
+Beside it are the relay's identities: the static key that clients of ``encrypted_message`` know it by, and the key it signs with.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ..crypto.secp256k1 import is_secret
 from ..ports import Entropy
 
 FILE_NAME = "master.key"
 IDENTITY_FILE_NAME = "identity.key"
+SIGNING_FILE_NAME = "identity-schnorr.key"
 CREDENTIAL = "sdkrelay-master-key"
 
 KEY_SIZE = 32
@@ -55,6 +57,15 @@ def identity_key(data_dir: Path, entropy: Entropy) -> bytes:
 def known_identity_key(data_dir: Path) -> bytes:
     """The same, of a relay that has run before; KeyFileError if there is none."""
     return read_key(data_dir / IDENTITY_FILE_NAME, "identity key", OTHERS)
+
+
+def signing_key(data_dir: Path, entropy: Entropy) -> bytes:
+    """The 32 secret bytes that the relay signs with (secp256k1, BIP340), by which other relays know it; made when there are none."""
+    path = data_dir / SIGNING_FILE_NAME
+    key = kept_key(path, "signing key", entropy)
+    if not is_secret(key):
+        raise KeyFileError(f"the signing key {path} is no secret key of the curve: remove the file, and another is made")
+    return key
 
 
 def read_key(path: Path, name: str, forbidden: int = OTHERS) -> bytes:

@@ -21,7 +21,18 @@ from .chain import (
 from .failures import Cancelled, Stale, Unavailable
 from .operating import LogKeeper, LogRecord, MachineReader, MachineReading, Meter
 from .outside import Clock, Compute, Document, Entropy, Event, Lock, Task, Tasks
-from .stores import AccessStore, IndexStore, LogStore, MessageStore, PaymentStore, Store, WalletChange, WalletStore
+from .peers import Dialler, Line, LineWatch
+from .stores import (
+    AccessStore,
+    IndexStore,
+    LogStore,
+    PaymentStore,
+    RecordStore,
+    Store,
+    Stored,
+    WalletChange,
+    WalletStore,
+)
 
 __all__ = [
     "AccessStore",
@@ -32,11 +43,14 @@ __all__ = [
     "Chain",
     "Clock",
     "Compute",
+    "Dialler",
     "Document",
     "Entropy",
     "Event",
     "Hint",
     "IndexStore",
+    "Line",
+    "LineWatch",
     "Lock",
     "LogKeeper",
     "LogRecord",
@@ -46,13 +60,14 @@ __all__ = [
     "MempoolAdded",
     "MempoolRemoved",
     "MempoolUnknown",
-    "MessageStore",
     "Meter",
     "PaymentStore",
     "RawBlock",
     "RawTransaction",
+    "RecordStore",
     "Stale",
     "Store",
+    "Stored",
     "Task",
     "Tasks",
     "TipChanged",

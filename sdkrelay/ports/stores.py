@@ -9,9 +9,9 @@ from attrs import frozen
 
 from ..domain.access import AccessToken, User
 from ..domain.chain import BlockHash, BlockId, IndexedBlock
-from ..domain.deposit import KeptMessage, Outcome
 from ..domain.expected import Expected
 from ..domain.notification import Entry, Notice, Topic
+from ..domain.record import Outcome, Record
 from ..domain.wallet import Output, SealedWallet
 
 
@@ -103,6 +103,9 @@ class LogStore(Protocol):
     async def read(self, after: int, topics: frozenset[Topic], wallet_ids: frozenset[str], limit: int) -> list[Entry]:
         """Entries numbered above ``after`` that are public on one of the topics, or belong to one of the wallets (payments)."""
 
+    async def number_before(self, at: int) -> int:
+        """The number after which all that was told from this time on (seconds since the epoch) stands."""
+
     async def prune(self, before: int, keep: int) -> int:
         """Forget entries older than ``before`` (seconds since the epoch) and all but the newest ``keep``; how many went."""
 
@@ -167,22 +170,61 @@ class PaymentStore(Protocol):
         """Keep a payment as it is given; the one of this ``payment_id``, unchanged, if there is one."""
 
 
-class MessageStore(Protocol):
-    """Messages that clients left for all; they go, with their entries in the log, when their time has come."""
+@frozen
+class Stored:
+    """What became of one record: ``record`` is what is kept of it, ``number`` its entry in the log if it has one, else 0.
 
-    async def keep(
-        self, new: KeptMessage, notice: Notice, bounds: tuple[int, int]
-    ) -> tuple[KeptMessage, Outcome, list[Entry]]:
-        """Keep a message and log what is told of it, all or nothing; what is now under its id, what was done, what is told.
+    ``entries`` are to be told. ``other`` is the record that counted before, or that counts instead.
+    """
 
-        ``bounds`` are how many may be kept of one author, and of all.
+    record: Record
+    outcome: Outcome
+    number: int = 0
+    entries: tuple[Entry, ...] = ()
+    other: Record | None = None
+
+
+class RecordStore(Protocol):
+    """Signed records, each with the entry of the log that tells of it while it counts; every method is one transaction."""
+
+    async def put(self, records: Sequence[Record], now: float) -> list[Stored]:
+        """Keep records of other relays, decide what counts under each name, and log what is told; one answer each, in order."""
+
+    async def leave(self, record: Record, now: float, bounds: tuple[int, int]) -> Stored:
+        """Keep one of this relay's own; nothing is kept of what is said again, is under another's name, or is too many.
+
+        ``bounds`` are how many may be kept of one author, and of this relay's own.
         """
 
-    async def message(self, message_id: str, now: float) -> KeptMessage | None:
-        """The message of this id, if its time has not come."""
+    async def get(self, record_ids: Sequence[bytes]) -> list[Record]:
+        """Those of them that are kept, in any order."""
 
-    async def messages(self, now: float) -> list[KeptMessage]:
-        """Those whose time has not come, in the order of the log."""
+    async def counting(self, now: float) -> list[Record]:
+        """The messages that count and whose time has not come, in the order of the log."""
+
+    async def named(self, message_id: str, now: float) -> Record | None:
+        """The message that counts under a name, if its time has not come."""
+
+    async def unknown(self, record_ids: Sequence[bytes]) -> list[bytes]:
+        """Those of them that are neither kept nor remembered as expired, in their order."""
+
+    async def summary(self, now: float) -> list[tuple[int, bytes]]:
+        """Milliseconds and id of all records whose time has not come, in any order."""
+
+    async def latest(self) -> int:
+        """The highest reading of the clock in any record; 0 without one."""
+
+    async def expire(self, now: float, limit: int) -> list[tuple[int, bytes]]:
+        """Let records go whose time has come, at most so many, with their entries; milliseconds and id of each.
+
+        Their ids are remembered for as long as they lived, and ten minutes.
+        """
+
+    async def unsigned(self, limit: int) -> list[Record]:
+        """Messages of earlier releases that nobody has signed yet."""
+
+    async def sign(self, signed: Sequence[tuple[Record, Record]]) -> None:
+        """Keep the second of each pair in place of the first, which was unsigned; its entry stays."""
 
 
 class Store(Protocol):
@@ -199,7 +241,7 @@ class Store(Protocol):
     @property
     def payments(self) -> PaymentStore: ...
     @property
-    def messages(self) -> MessageStore: ...
+    def records(self) -> RecordStore: ...
 
     async def meta(self, key: str) -> str | None:
         """A small fact kept with the data (network, genesis hash, relay id)."""

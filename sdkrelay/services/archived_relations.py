@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ..domain.deposit import KeptMessage
-from ..domain.deposit import Outcome as Kept
+from ..domain.canonical import NotCanonical, canonical
 from ..domain.peer import Peer, normalised, peer_id
 from ..domain.problem import invalid
+from ..domain.record import LONGEST_LIFE
+from ..domain.record import Outcome as Kept
 from ..ports import Clock
 from .archive import Outcome
-from .deposits import DepositService
+from .records import RecordService
 from .relays import RelayService
 from .seals import Seals
 
@@ -69,7 +70,7 @@ class MessageSection:
     name = "messages"
     sealed = False
 
-    def __init__(self, service: DepositService, clock: Clock) -> None:
+    def __init__(self, service: RecordService, clock: Clock) -> None:
         self._service = service
         self._clock = clock
 
@@ -80,7 +81,7 @@ class MessageSection:
                 message_id=message.message_id,
                 author=message.author,
                 content=msgspec.json.decode(message.content),
-                received_at=message.received_at,
+                received_at=message.made_at,
                 expires_at=message.expires_at,
             )
 
@@ -93,7 +94,10 @@ class MessageSection:
         message = _message(item)
         if message.expires_at <= self._clock.now():
             return Outcome.SKIPPED, message.message_id
-        return _OUTCOMES[await self._service.restore(message)], message.message_id
+        kept = await self._service.restore(
+            message.author, message.message_id, _content(message), message.received_at, message.expires_at
+        )
+        return _OUTCOMES[kept], message.message_id
 
 
 _OUTCOMES = {
@@ -101,6 +105,7 @@ _OUTCOMES = {
     Kept.SAME: Outcome.SKIPPED,
     Kept.TAKEN: Outcome.CONFLICT,
     Kept.FULL: Outcome.CONFLICT,
+    Kept.EXPIRED: Outcome.SKIPPED,
 }
 
 
@@ -113,10 +118,19 @@ def _peer(item: Any) -> Peer:
     return Peer(id=peer_id(address), address=address, description=record.description, added_at=record.added_at)
 
 
-def _message(item: Any) -> KeptMessage:
-    record = _converted(item, MessageRecord)
-    content = msgspec.json.encode(record.content, order="deterministic")
-    return KeptMessage(record.message_id, record.author, content, record.received_at, record.expires_at)
+def _message(item: Any) -> MessageRecord:
+    record: MessageRecord = _converted(item, MessageRecord)
+    _content(record)
+    if not 0 < record.expires_at - record.received_at <= LONGEST_LIFE:
+        raise invalid("expires_at", "a time after received_at, by thirty days at most")
+    return record
+
+
+def _content(record: MessageRecord) -> bytes:
+    try:
+        return canonical(record.content)
+    except NotCanonical as reason:
+        raise invalid("content", f"JSON with a canonical form ({reason})") from None
 
 
 def _converted(item: Any, kind: type[Any]) -> Any:

@@ -12,12 +12,14 @@ from ..crypto.seal import token_hash
 from ..domain.chain import Network
 from ..domain.problem import Code, Problem, invalid
 from ..domain.topic import of_capabilities
+from ..messages.mesh.greeting import RECONCILES, RelayAnswer
 from ..messages.native.session import Authenticate, Authenticated, Handshake, HandshakeResponse, Ping, Pong
 from ..messages.values import WalletToken
 from ..ports import Caller, WalletStore
 from .access import AccessService
 from .encryption import EncryptionService
 from .hub import Hub
+from .mesh.refusals import Refused
 from .router import handles
 
 #: What this relay really offers, by the words of ``capabilities``.
@@ -45,7 +47,9 @@ class HandshakeService:
         encryption: EncryptionService,
         fallback: Callable[[], Fallback] = Fallback,
         crowded: Callable[[str], str | None] = lambda session_id: None,
+        relays: Callable[[Handshake, Caller], RelayAnswer | None] = lambda request, caller: None,
     ) -> None:
+        self._relays = relays
         self._crowded = crowded
         self._identity = identity
         self._fallback = fallback
@@ -63,14 +67,9 @@ class HandshakeService:
         """
         if caller.encrypted:
             raise invalid("type", "any message but handshake and encrypted_message inside an encrypted_message")
-        full = self._crowded(caller.session_id)
-        if full is not None:
-            return self._reject(request, caller, full)
-        network = self._identity.network
-        if request.network is not None and request.network != network:
-            return self._reject(
-                request, caller, f"this relay serves {network.value}, another network than the one named"
-            )
+        objection = self._objection(request, caller)
+        if objection is not None:
+            return self._reject(request, caller, objection)
         if request.token is None:
             await self._access.prove(caller)
         elif not await self._access.admit(caller, request.token):
@@ -78,14 +77,19 @@ class HandshakeService:
         for wallet_id in await self._proved(request.wallet_tokens):
             if wallet_id is not None:
                 caller.hold(wallet_id)
+        try:
+            relay = self._relays(request, caller)
+        except Refused as refused:
+            return self._reject(request, caller, str(refused))
         agreed = self._encryption.agree(request.encryption, caller.session_id) if request.encryption else None
         subscriptions = await self._hub.listen(caller, of_capabilities(request.capabilities), request.since)
         caller.greet()
         caller.speak(request.version)
+        response = _to_relay(self._response(caller, subscriptions), relay)
         if agreed is None:
-            return self._response(caller, subscriptions)
+            return response
         caller.encrypt(agreed[0])
-        return structs.replace(self._response(caller, subscriptions), encryption=agreed[1])
+        return structs.replace(response, encryption=agreed[1])
 
     @handles(Authenticate)
     async def authenticate(self, request: Authenticate, caller: Caller) -> Authenticated:
@@ -105,6 +109,13 @@ class HandshakeService:
         """Say that we are here."""
         sent = request.timestamp
         return Pong(relay_id=self._identity.relay_id, ping_timestamp=UNSET if sent is None else sent)
+
+    def _objection(self, request: Handshake, caller: Caller) -> str | None:
+        """Why there can be no conversation with this one, whoever it is."""
+        network = self._identity.network
+        if request.network is not None and request.network != network:
+            return f"this relay serves {network.value}, another network than the one named"
+        return self._crowded(caller.session_id)
 
     async def _proved(self, tokens: Iterable[WalletToken]) -> list[str | None]:
         return [await self._wallets.wallet_of_token(token_hash(token.reveal())) for token in tokens]
@@ -133,6 +144,13 @@ class HandshakeService:
             fallback=_named(self._fallback()),
             reason=UNSET if reason is None else reason,
         )
+
+
+def _to_relay(response: HandshakeResponse, relay: RelayAnswer | None) -> HandshakeResponse:
+    """The response as another relay gets it; unchanged for everybody else."""
+    if relay is None:
+        return response
+    return structs.replace(response, relay=relay, capabilities=(*CAPABILITIES, RECONCILES))
 
 
 def _named(fallback: Fallback) -> Fallback | UnsetType:

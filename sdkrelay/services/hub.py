@@ -7,6 +7,7 @@ nothing twice, whatever happens in between.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
@@ -23,6 +24,8 @@ from ..messages.native.subscription import Subscribe, SubscribeResponse, Unsubsc
 from ..ports import Caller, LogStore, Meter, Tasks, Unavailable
 from .router import handles
 
+#: A time instead of a position: ``@`` and seconds since the epoch.
+TIME = re.compile(r"@[0-9]{1,12}")
 #: How many entries are read, and told, at a time.
 PAGE = 200
 #: How many subscriptions one session has at most.
@@ -228,7 +231,9 @@ class Hub:
             feed.caller.beside("replay", self._replay(feed))
 
     async def _number(self, since: str) -> int:
-        """The number of a position of this log. Problem names the oldest position held."""
+        """The number of a position of this log, or before a time. Problem names the oldest position held."""
+        if TIME.fullmatch(since):
+            return await self._log.number_before(int(since[1:]))
         oldest = await self._log.oldest_number() - 1
         try:
             position = Position.parse(since)

@@ -56,10 +56,14 @@ class Node(Protocol):
 
 @frozen
 class Mesh:
-    """How many other relays are known, and connected, now; without a mesh there are none."""
+    """How many other relays are known, and connected, now; without a mesh there are none.
+
+    ``disputes`` is of how many blocks one of them has another digest than this relay.
+    """
 
     known: int = 0
     connections: int = 0
+    disputes: int = 0
 
 
 @frozen

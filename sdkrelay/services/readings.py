@@ -96,6 +96,7 @@ class Readings:
             "store_writable": of.store() is None,
             "known_relays": mesh.known,
             "connected_relays": mesh.connections,
+            "differing_digests": mesh.disputes,
         }
 
 

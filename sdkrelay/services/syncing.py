@@ -1,80 +1,56 @@
-"""The exchange of sync messages: asked by others it says how this relay is, and remembers that it was asked."""
+"""The exchange of sync messages: asked by others it says how this relay is, asks other relays, and shows what there was of it."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from math import ceil
-from statistics import fmean
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from ..domain.measure import SYNC_ERRORS, SYNC_REQUESTS, SYNC_RESPONSES
 from ..domain.problem import Code, Problem
 from ..messages.catalog import encode
-from ..messages.native.relays import Sync, SyncPayload, SyncPush, SyncResponse, SyncType
-from ..messages.rest.sync import (
-    ActiveSync,
-    ForceSync,
-    GetSyncHistory,
-    GetSyncStatus,
-    SyncFilters,
-    SyncForced,
-    SyncHistory,
-    SyncRecord,
-    SyncStatistics,
-    SyncStatus,
-)
-from ..ports import Caller, Clock, Entropy, Meter
+from ..messages.mesh.reconcile import SyncAnswered
+from ..messages.mesh.records import ConflictAnswered, RecordsAcked, RecordsFetched, SyncAcked
+from ..messages.message import Request
+from ..messages.native.relays import Sync, SyncKind, SyncPayload, SyncPush, SyncResponse, SyncType
+from ..messages.rest.sync import ForceSync, GetSyncHistory, GetSyncStatus, SyncForced, SyncHistory, SyncStatus
+from ..ports import Caller
 from .figures import SYNC_TYPES, Figures
 from .handshake import Identity
+from .mesh.exchange import Around, Exchanges
+from .mesh.figures import PeerFigures
+from .mesh.history import Exchange, History
+from .mesh.link import Link, Links
+from .mesh.repair import Repair
 from .router import handles
 
-#: So many exchanges are remembered.
-REMEMBERED = 1_000
-#: So many of the last failures are told.
-TOLD = 10
+#: All that is exchanged, in the order in which it is listed.
+SYNC_KINDS: tuple[SyncKind, ...] = (*SYNC_TYPES, "ReconcileSync")
 
 
 @frozen
-class Around:
-    """Clock, entropy for the names of messages, and the meter."""
+class Peers:
+    """The other relays, and what is exchanged with them.
 
-    clock: Clock
-    entropy: Entropy
-    meter: Meter
+    ``named`` is the ``relay_id`` of one that is known under a name: empty if it never said one, None for a name of nobody.
+    """
 
-
-@define(eq=False)
-class _Exchange:
-    """One that has begun."""
-
-    request: Sync
-    message_id: str
-    began: float
-    started: int
-
-
-@define(eq=False)
-class _Past:
-    """What there was: the last records and failures, and the counts of all."""
-
-    records: deque[SyncRecord] = field(factory=lambda: deque(maxlen=REMEMBERED))
-    errors: deque[str] = field(factory=lambda: deque(maxlen=TOLD))
-    successful: int = 0
-    failed: int = 0
+    links: Links
+    figures: PeerFigures
+    exchanges: Exchanges
+    repair: Repair
+    named: Callable[[str], str | None]
 
 
 class SyncService:
-    """Answers ``sync`` and ``/sync/…``; makes what the topic ``sync`` tells. ``known`` says whether a relay is known."""
+    """Answers ``sync`` and ``/sync/…``; makes what the topic ``sync`` tells."""
 
-    def __init__(self, identity: Identity, figures: Figures, known: Callable[[str], bool], around: Around) -> None:
+    def __init__(self, identity: Identity, figures: Figures, peers: Peers, history: History, around: Around) -> None:
         self._identity = identity
         self._figures = figures
-        self._known = known
-        self._clock, self._entropy, self._meter = around.clock, around.entropy, around.meter
-        self._past = _Past()
-        self._active: dict[str, _Exchange] = {}
+        self._peers = peers
+        self._history = history
+        self._around = around
 
     async def push(self, sync_type: SyncType) -> SyncPush:
         """How this relay is in this way, for those who subscribed."""
@@ -82,133 +58,137 @@ class SyncService:
             sync_type=sync_type,
             relay_id=self._identity.relay_id,
             payload=await self._figures.payload(sync_type),
-            message_id=self._name("msg"),
+            message_id=self._around.name("msg"),
         )
 
     @handles(Sync)
     async def sync(self, request: Sync, caller: Caller) -> SyncResponse:
-        """How this relay is, in the way asked for."""
-        self._meter.count(SYNC_REQUESTS)
-        exchange = _Exchange(request, self._name("msg"), self._clock.monotonic(), int(self._clock.now()))
-        self._active[exchange.message_id] = exchange
+        """How this relay is, in the way asked for; a relay that has proved which it is says the same of itself in asking."""
+        link = None if caller.relay_id is None else self._peers.links.link_of(caller)
+        if link is not None and request.sync_type == "ReconcileSync":
+            return self._response(
+                request, await self._peers.repair.respond(link, request.payload), self._around.name("msg")
+            )
+        if request.sync_type == "ReconcileSync":
+            raise Problem(Code.AUTH_REQUIRED, "records are compared between relays: prove to be one", field="sync_type")
+        self._around.meter.count(SYNC_REQUESTS)
+        target = request.relay_id if link is None else link.relay_id
+        exchange = self._history.begin(request.sync_type, target, self._around.name("msg"))
         try:
-            payload = await self._figures.payload(request.sync_type)
+            payload = await self._payload(request.sync_type, request, link)
         except Exception as error:
             self._failed(exchange, error)
             raise
-        finally:
-            del self._active[exchange.message_id]
-        return self._answered(exchange, payload)
+        self._around.meter.count(SYNC_RESPONSES)
+        self._history.succeed(exchange, len(encode(payload)))
+        return self._response(request, payload, exchange.message_id)
 
     @handles(GetSyncStatus)
     async def status(self, request: GetSyncStatus, caller: Caller) -> SyncStatus:
         """Now, and since this process began."""
-        past = self._past
+        history = self._history
         return SyncStatus(
-            status="syncing" if self._active else "idle",
-            last_sync=past.records[-1].timestamp if past.records else None,
-            next_sync=None,
-            sync_types=SYNC_TYPES,
-            errors=tuple(past.errors),
-            statistics=self._statistics(),
-            active_syncs=tuple(_active(exchange) for exchange in self._active.values()),
+            status="syncing" if history.active else "idle",
+            last_sync=history.last,
+            next_sync=self._peers.exchanges.next(),
+            sync_types=SYNC_KINDS,
+            errors=history.errors,
+            statistics=history.statistics(),
+            active_syncs=history.active,
         )
 
     @handles(ForceSync)
     async def force(self, request: ForceSync, caller: Caller) -> SyncForced:
-        """Ask whoever is connected: nobody by now. NOT_FOUND for a relay that is not known."""
-        for name in request.target_relays or ():
-            if not self._known(name):
-                raise Problem(Code.NOT_FOUND, "no such relay is known", field="target_relays", value=name)
-        types = request.sync_types or SYNC_TYPES
-        targets: tuple[str, ...] = ()
+        """Ask those named, or all, who are connected. NOT_FOUND for a relay that is not known."""
+        links = self._targets(request.target_relays)
+        kinds = tuple(dict.fromkeys(request.sync_types or SYNC_KINDS))
+        for link in links:
+            for kind in kinds:
+                self._force(link, kind)
         return SyncForced(
-            sync_types=types,
-            target_relays=targets,
-            relays_count=len(targets),
-            estimated_duration=self._estimate(len(targets) * len(types)),
-            sync_id=self._name("sync"),
+            sync_types=kinds,
+            target_relays=tuple(link.relay_id for link in links),
+            relays_count=len(links),
+            estimated_duration=self._history.estimate(len(links) * len(kinds)),
+            sync_id=self._around.name("sync"),
         )
 
     @handles(GetSyncHistory)
     async def history(self, request: GetSyncHistory, caller: Caller) -> SyncHistory:
         """What is remembered and matches, newest first."""
-        found = [record for record in reversed(self._past.records) if _matches(record, request)]
-        successful = sum(record.status == "success" for record in found)
-        return SyncHistory(
-            history=tuple(found[: request.limit]),
-            total=len(found),
-            successful=successful,
-            failed=len(found) - successful,
-            filters=SyncFilters(limit=request.limit, since=request.since, sync_type=request.sync_type),
-        )
+        return self._history.found(request)
 
-    def _answered(self, exchange: _Exchange, payload: SyncPayload) -> SyncResponse:
-        self._meter.count(SYNC_RESPONSES)
-        self._past.successful += 1
-        self._remember(exchange, "success", len(encode(payload)))
+    @handles(SyncAnswered)
+    async def answered(self, request: SyncAnswered, caller: Caller) -> None:
+        """For whoever asked the other relay."""
+        self._hand_on(request, caller)
+
+    @handles(RecordsAcked)
+    async def acknowledged(self, request: RecordsAcked, caller: Caller) -> None:
+        """For whoever pushed records."""
+        self._hand_on(request, caller)
+
+    @handles(RecordsFetched)
+    async def fetched(self, request: RecordsFetched, caller: Caller) -> None:
+        """For whoever asked for records."""
+        self._hand_on(request, caller)
+
+    @handles(SyncAcked)
+    async def kept(self, request: SyncAcked, caller: Caller) -> None:
+        """For whoever pushed a message."""
+        self._hand_on(request, caller)
+
+    @handles(ConflictAnswered)
+    async def disputed(self, request: ConflictAnswered, caller: Caller) -> None:
+        """For whoever pushed a message: it is decided there, as it is here."""
+        self._hand_on(request, caller)
+
+    async def _compare(self, request: Sync, link: Link | None) -> SyncResponse:
+        """The answer to a frame; whoever asks keeps the row of the whole comparison."""
+        if link is None:
+            raise Problem(Code.AUTH_REQUIRED, "records are compared between relays: prove to be one", field="sync_type")
+        payload = await self._peers.repair.respond(link, request.payload)
+        self._around.meter.count(SYNC_RESPONSES)
+        return self._response(request, payload, self._around.name("msg"))
+
+    def _hand_on(self, answer: Request, caller: Caller) -> None:
+        """Nobody may wait for it any more."""
+        self._peers.links.link_of(caller).answered(answer)
+
+    async def _payload(self, sync_type: SyncType, request: Sync, link: Link | None) -> SyncPayload:
+        if link is None:
+            return await self._figures.payload(sync_type)
+        await self._peers.figures.take(link, sync_type, request.payload)
+        return await self._peers.figures.told(sync_type, link.relay_id)
+
+    def _targets(self, names: tuple[str, ...] | None) -> list[Link]:
+        """The connected ones of these, or all."""
+        links = self._peers.links
+        if names is None:
+            return list(links.all())
+        found: dict[str, Link | None] = {}
+        for name in names:
+            relay_id = name if links.get(name) else self._peers.named(name)
+            if relay_id is None:
+                raise Problem(Code.NOT_FOUND, "no such relay is known", field="target_relays", value=name)
+            found[relay_id] = links.get(relay_id)
+        return [link for link in found.values() if link is not None]
+
+    def _force(self, link: Link, kind: SyncKind) -> None:
+        if kind == "ReconcileSync":
+            self._peers.repair.force(link)
+        else:
+            self._peers.exchanges.force(link, kind)
+
+    def _response(self, request: Sync, payload: SyncPayload, message_id: str) -> SyncResponse:
         return SyncResponse(
-            sync_type=exchange.request.sync_type,
+            sync_type=request.sync_type,
             relay_id=self._identity.relay_id,
             payload=payload,
-            message_id=exchange.message_id,
-            in_reply_to=exchange.request.message_id,
+            message_id=message_id,
+            in_reply_to=request.message_id,
         )
 
-    def _failed(self, exchange: _Exchange, error: Exception) -> None:
-        self._meter.count(SYNC_ERRORS)
-        self._past.failed += 1
-        self._past.errors.append(f"{exchange.request.sync_type}: {type(error).__name__}")
-        self._remember(exchange, "failed", 0)
-
-    def _remember(self, exchange: _Exchange, status: str, size: int) -> None:
-        self._past.records.append(
-            SyncRecord(
-                timestamp=int(self._clock.now()),
-                sync_type=exchange.request.sync_type,
-                target_relay=exchange.request.relay_id,
-                status=status,
-                duration=round((self._clock.monotonic() - exchange.began) * 1000),
-                message_id=exchange.message_id,
-                payload_size=size,
-                latency=None,
-            )
-        )
-
-    def _statistics(self) -> SyncStatistics:
-        past = self._past
-        total, mean = past.successful + past.failed, self._mean()
-        return SyncStatistics(
-            total_syncs=total,
-            successful_syncs=past.successful,
-            failed_syncs=past.failed,
-            success_rate=round(past.successful / total * 100, 2) if total else None,
-            avg_duration=None if mean is None else round(mean, 2),
-        )
-
-    def _mean(self) -> float | None:
-        """Milliseconds, of the exchanges remembered."""
-        durations = [record.duration for record in self._past.records]
-        return fmean(durations) if durations else None
-
-    def _estimate(self, exchanges: int) -> str | None:
-        """How long these take, as exchanges took until now; None where nothing was measured."""
-        mean = self._mean() if exchanges else 0.0
-        return None if mean is None else f"{ceil(mean * exchanges / 1000)}s"
-
-    def _name(self, kind: str) -> str:
-        return f"{kind}-{self._entropy.bytes(6).hex()}"
-
-
-def _active(exchange: _Exchange) -> ActiveSync:
-    return ActiveSync(
-        sync_type=exchange.request.sync_type,
-        target_relay=exchange.request.relay_id,
-        started=exchange.started,
-        status="in_progress",
-    )
-
-
-def _matches(record: SyncRecord, request: GetSyncHistory) -> bool:
-    fresh = request.since is None or record.timestamp >= request.since
-    return fresh and request.sync_type in (None, record.sync_type)
+    def _failed(self, exchange: Exchange, error: Exception) -> None:
+        self._around.meter.count(SYNC_ERRORS)
+        self._history.fail(exchange, type(error).__name__)

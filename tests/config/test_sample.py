@@ -30,7 +30,7 @@ class SampleTests(SynchronousTestCase):
         """Each value shown is one that its key takes; only the two ways to log in exclude each other."""
         text = re.sub(r"^#(?=\w)", "", sample(), flags=re.MULTILINE)
         config = parse(text, {}, {})
-        self.assertEqual([fault.key for fault in check(config)], ["bitcoin_core.cookie_path"])
+        self.assertEqual([fault.key for fault in check(config)], ["bitcoin_core.cookie_path", "mesh.token"])
         limits = replace(config.limits, remote_ip_header="", trusted_proxies=(), exempt=())
         self.assertEqual(limits, Config().limits)
 

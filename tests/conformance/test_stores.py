@@ -14,9 +14,9 @@ from sdkrelay.io.storage import InlineExecutor, ThreadExecutor
 from sdkrelay.io.world import running_reactor
 from tests.storage.access_contract import AccessContract
 from tests.storage.contract import IndexContract, LogContract, StoreCase, WalletContract, WholeContract
-from tests.storage.message_contract import MessageContract
 from tests.storage.model import ACTIONS, play
 from tests.storage.payments_contract import PaymentContract
+from tests.storage.record_contract import RecordContract
 from tests.storage.settling import SettlingContract
 from tests.support.stores import now, opened
 
@@ -167,13 +167,13 @@ class ThreadPaymentTests(InFileOnThread, PaymentContract, TestCase):
     """Expected payments in a file on the store's thread."""
 
 
-class MemoryMessageTests(InMemory, MessageContract, TestCase):
-    """Messages left for all, in memory."""
+class MemoryRecordTests(InMemory, RecordContract, TestCase):
+    """Records in memory."""
 
 
-class FileMessageTests(InFile, MessageContract, TestCase):
-    """Messages left for all, in a file."""
+class FileRecordTests(InFile, RecordContract, TestCase):
+    """Records in a file."""
 
 
-class ThreadMessageTests(InFileOnThread, MessageContract, TestCase):
-    """Messages left for all, in a file on the store's thread."""
+class ThreadRecordTests(InFileOnThread, RecordContract, TestCase):
+    """Records in a file on the store's thread."""

@@ -55,10 +55,11 @@ class WordsTests(SynchronousTestCase):
     """The built-in rules and the list of figures."""
 
     def test_the_built_in_rules_are_conditions(self) -> None:
-        """The four that the documents name."""
-        conditions = ["cpu_usage > 80", "latency > 1", "error_rate > 5", "bitcoin_connected == false"]
+        """The four that the documents name, and one about other relays."""
+        documented = ["cpu_usage > 80", "latency > 1", "error_rate > 5", "bitcoin_connected == false"]
+        conditions = [*documented, "differing_digests > 0"]
         self.assertEqual([rule.condition for rule in DEFAULT_RULES], conditions)
-        self.assertEqual([len(parse_condition(text).figures()) for text in conditions], [1] * 4)
+        self.assertEqual([len(parse_condition(text).figures()) for text in conditions], [1] * 5)
 
     def test_figures_are_said_in_words(self) -> None:
         """With their value, or that there is none."""

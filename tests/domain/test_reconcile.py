@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.domain.reconcile import COMPARED, LISTED, VERSION, Items, MalformedFrame, Reconciler
+from sdkrelay.domain.reconcile import COMPARED, FRUITLESS, LISTED, VERSION, Items, MalformedFrame, Reconciler
 
 LIMITS = st.sampled_from([4096, 5000, 16_384, 60_000])
 Pairs = list[tuple[int, bytes]]
@@ -135,6 +135,13 @@ class FrameTests(SynchronousTestCase):
                 self.assertLessEqual(len(step(b"\x61" + content)), 60_000)
             except MalformedFrame as refusal:
                 self.assertIsInstance(refusal, ValueError)
+
+    def test_who_only_goes_on_is_refused(self) -> None:
+        """A side whose fingerprints never fit, and that never shows an id, is not followed for ever."""
+        asking, frame = Reconciler(self.items), bytes([VERSION, 0, 0, 1]) + bytes(16)
+        with self.assertRaises(MalformedFrame):
+            for _ in range(FRUITLESS + 1):
+                self.assertIsNotNone(asking.proceed(frame)[0])
 
     def test_many_ranges_make_bounded_work(self) -> None:
         """A frame of nothing but tiny ranges is answered in part; the rest is asked again with one fingerprint."""

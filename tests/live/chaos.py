@@ -20,11 +20,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 from twisted.internet.task import react
 
+from sdkrelay.client import Closed
 from sdkrelay.crypto.secp256k1 import public_key
 from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import CallFailed, RegtestNode
-from sdkrelay.io.client import Closed
 from tests.support.bitcoind import pause, until
 from tests.support.live import Place, Stage, aside, confirmed, height, indexed, mine, rich_payer
 

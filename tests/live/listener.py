@@ -13,12 +13,12 @@ from attrs import frozen
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from sdkrelay.client import Closed, Connection, connect
 from sdkrelay.crypto.address import encode_address
 from sdkrelay.crypto.derivation import labelled_spend_key
 from sdkrelay.crypto.secp256k1 import ORDER, public_key
 from sdkrelay.demo.payer import Coin
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Closed, Connection, connect
 from sdkrelay.io.world import SystemEntropy
 from tests.support.bitcoind import until
 from tests.support.live import Place

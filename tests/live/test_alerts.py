@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from sdkrelay.io.client import Connection, connect
+from sdkrelay.client import Connection, connect
 from tests.support.alarmed import Receiving
 from tests.support.bitcoind import until
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+from sdkrelay.client import RelayError
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Refused
 from tests.support.bitcoind import pause, until
 from tests.support.live import LiveTestCase, Place, aside, confirmed, height, indexed
 
@@ -169,7 +169,7 @@ class FullDiskTests(FaultTestCase):
         self.assertEqual(len((await self.listener.connection.request("list_wallets"))["wallets"]), 1)
         found = await self.listener.scan(self.base, self.base + 1, addresses=[self.owner.address])
         self.assertEqual([one["txid"] for one in found], [first])
-        with self.assertRaises(Refused) as caught:
+        with self.assertRaises(RelayError) as caught:
             await self.listener.register(Owner.make())
         self.assertEqual(caught.exception.code, "UNAVAILABLE")
         self.assertIn("the disk is full", str(caught.exception))

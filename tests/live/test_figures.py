@@ -11,9 +11,9 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from sdkrelay.client import Connection, connect
 from sdkrelay.crypto.silent import public_key
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Connection, connect
 from tests.support.bitcoind import pause, until
 
 from .test_operation import OperatedTestCase

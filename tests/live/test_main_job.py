@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from sdkrelay.client import RelayError
 from sdkrelay.demo.payer import wallet_import_format
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import Options
-from sdkrelay.io.client import Refused
 from tests.support.bitcoind import until
 from tests.support.live import LiveTestCase, Stage, aside, confirmed, height, indexed, replacement
 
@@ -199,7 +199,7 @@ class WithRestTests(MainJobTestCase):
     async def test_an_address_alone_cannot_be_scanned_for(self) -> None:
         """Said as what it is; a wallet that the session holds is scanned for by its address."""
         tip = height(self.node)
-        with self.assertRaises(Refused) as caught:
+        with self.assertRaises(RelayError) as caught:
             await self.listener.scan(tip, tip, addresses=[Owner.make().address])
         refused = caught.exception
         self.assertEqual((refused.code, refused.details["field"]), ("VALIDATION_ERROR", "addresses[0]"))

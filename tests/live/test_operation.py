@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from sdkrelay.client import Closed, Connection, RelayError, connect
 from sdkrelay.crypto.silent import public_key
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Closed, Connection, Refused, connect
 from sdkrelay.io.world import SystemEntropy
 from tests.support.bitcoind import make_node, pause, until
 from tests.support.source import ROOT
@@ -140,7 +140,7 @@ class KeptTests(OperatedTestCase):
         connection = await connect(reactor, relay.ws_url)
         self.addCleanup(connection.abort)
         for fields in ({"max_connections": 0}, {"min_connections": 20, "max_connections": 10}):
-            with self.assertRaises(Refused) as caught:
+            with self.assertRaises(RelayError) as caught:
                 await connection.request("pool_config", **fields)
             self.assertEqual(caught.exception.code, "VALIDATION_ERROR")
 

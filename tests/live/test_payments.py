@@ -12,10 +12,10 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from sdkrelay.client import Connection, connect
 from sdkrelay.crypto.silent import public_key
 from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
-from sdkrelay.io.client import Connection, connect
 from sdkrelay.io.world import SystemEntropy
 from tests.support.bitcoind import make_node, pause
 from tests.support.source import ROOT

@@ -24,10 +24,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
 
 from sdkrelay.build.secrecy import ReloadAtHangup, make_tls
+from sdkrelay.client import connect
 from sdkrelay.config.model import Config
 from sdkrelay.config.model import Tls as TlsSettings
 from sdkrelay.domain.access import Role, User
-from sdkrelay.io.client import connect
 from sdkrelay.io.net.http import HttpLimits, guarded
 from sdkrelay.io.net.oneport import OnePort
 from sdkrelay.io.net.tls import Tls, TlsError, TlsFiles

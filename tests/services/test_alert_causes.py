@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.measure import REQUEST_SECONDS, REQUESTS
 from sdkrelay.domain.status import Live
+from sdkrelay.services.metrics import Mesh
 from sdkrelay.services.readings import Observed, Readings
 from tests.support.alarmed import AlarmedRelay
 from tests.support.conversation import say
@@ -41,6 +42,13 @@ class CauseTests(SynchronousTestCase):
             self.relay.time.advance(5)
         self.relay.time.settle()
         return [(said["alert_id"], said["status"]) for said in self.wire.said() if said["type"] == "alert"]
+
+    def test_another_relay_with_other_digests(self) -> None:
+        """Told at the first look, and until they agree again."""
+        self.relay.mesh = Mesh(known=1, connections=1, disputes=2)
+        self.assertEqual(self.told(5), [("digests_differ", "firing")])
+        self.relay.mesh = Mesh(known=1, connections=1)
+        self.assertEqual(self.told(5), [("digests_differ", "resolved")])
 
     def test_a_busy_process(self) -> None:
         """Five processor seconds in every five, then none."""

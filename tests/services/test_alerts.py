@@ -129,7 +129,7 @@ class FiringTests(AlertsCase):
         self.lasts(30)
         report, answer = self.report("high_cpu"), self.relay.ask(GetAlerts())
         self.assertEqual((report.state, report.values, report.fire_after), ("firing", {"cpu_usage": 85.0}, 30))
-        self.assertEqual((answer.total, answer.firing, self.relay.watching.active), (4, 1, 1))
+        self.assertEqual((answer.total, answer.firing, self.relay.watching.active), (5, 1, 1))
 
     def test_delays_and_intervals_are_the_settings_in_force(self) -> None:
         """Changed while it runs."""
@@ -189,7 +189,7 @@ class ConfigurationTests(AlertsCase):
         rules = [{"alert_id": "old", "condition": "moon_phase > 1"}, {"alert_id": "mine", "condition": "latency > 2"}]
         now(self.relay.store.set_meta(FACT, json.dumps(rules)))
         answer = now(self.relay.again().alerts(GetAlerts(), None))  # type: ignore[arg-type]
-        self.assertEqual((answer.total, "old" in [report.alert_id for report in answer.alerts]), (5, False))
+        self.assertEqual((answer.total, "old" in [report.alert_id for report in answer.alerts]), (6, False))
 
     def test_disabled_it_does_not_fire(self) -> None:
         """One that fires is over at once."""
@@ -212,7 +212,7 @@ class ConfigurationTests(AlertsCase):
         self.configure("high_cpu", condition="cpu_usage > 1")
         self.assertEqual(self.configure("mine", remove=True).settings, {})
         self.assertEqual(self.configure("high_cpu", remove=True).settings["condition"], "cpu_usage > 80")
-        self.assertEqual(self.relay.ask(GetAlerts()).total, 4)
+        self.assertEqual(self.relay.ask(GetAlerts()).total, 5)
         self.refused(Code.NOT_FOUND, remove=True)
 
     def test_bad_conditions_are_refused_with_the_position(self) -> None:
@@ -247,7 +247,7 @@ class ConfigurationTests(AlertsCase):
             say(session, "alert_config", **{"alert_id": "mine", "condition": "latency > 2", **fields})
             self.relay.time.settle()
             session, wire = self.relay_again(session, wire)
-        self.assertEqual(self.relay.ask(GetAlerts()).total, 4)
+        self.assertEqual(self.relay.ask(GetAlerts()).total, 5)
 
     def relay_again(self, session: Any, wire: ListWire) -> tuple[Any, ListWire]:
         """One refusal came; a fresh session, since many malformed frames end one."""

@@ -45,7 +45,7 @@ class AlertSectionTests(SynchronousTestCase):
         self.assertEqual(self.taken(), [Outcome.IMPORTED] * 2)
         self.assertEqual(self.listed(self.taker), self.listed(self.giver))
         again = now(self.taker.again().alerts(GetAlerts(), None))  # type: ignore[arg-type]
-        self.assertEqual([again.total, self.taker.ask(GetAlerts()).total], [5, 5])
+        self.assertEqual([again.total, self.taker.ask(GetAlerts()).total], [6, 6])
         self.assertEqual(self.taken(), [Outcome.SKIPPED] * 2)
 
     def test_what_is_there_otherwise_stays(self) -> None:

@@ -34,7 +34,7 @@ class SectionTests(SynchronousTestCase):
 
     def sections(self, relay: RelatedRelay) -> list[Section]:
         """Both."""
-        return [RelaySection(relay.relays), MessageSection(relay.deposits, relay.time)]
+        return [RelaySection(relay.relays), MessageSection(relay.records, relay.time)]
 
     def taken(self) -> list[Outcome]:
         """What became of all items of the giver."""

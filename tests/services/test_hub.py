@@ -94,6 +94,15 @@ class SubscriptionTests(SynchronousTestCase):
         self.assertEqual([error["error_code"] for error in errors], ["VALIDATION_ERROR"] * 4)
         self.assertEqual({error["details"]["oldest"] for error in errors}, {f"{log_id}-0"})
 
+    def test_a_time_stands_for_the_position_before_it(self) -> None:
+        """Who comes from another relay asks by time: what was logged earlier is not told."""
+        told(self.relay, BLOCK, BLOCK)
+        session, wire = self.relay.greeted()
+        for time in (1_700_000_000, 1_700_000_001):
+            say(session, "subscribe", subscriptions=["blocks"], since=f"@{time}")
+            self.relay.time.settle()
+        self.assertEqual(positions(wire), [1, 2])
+
     def test_expired_positions_are_refused(self) -> None:
         """Once entries were forgotten, a position before them is an error."""
         start = self.relay.hub.position

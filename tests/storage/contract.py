@@ -78,15 +78,6 @@ class IndexContract(StoreCase):
         self.assertEqual(await index.bounds(), (blocks[0].height, blocks[-1].height))
         self.assertEqual(await index.totals(), (5, 10))
 
-    async def test_gives_digests_alone(self: Any) -> None:
-        """Of the heights asked for that are indexed, ascending; of none for none."""
-        index: IndexStore = (await self.opened()).index
-        blocks = chain(4)
-        await index.append_blocks(blocks)
-        asked = [blocks[2].height, blocks[0].height, blocks[3].height + 1]
-        self.assertEqual(await index.digests(asked), [(each.id, each.digest) for each in (blocks[0], blocks[2])])
-        self.assertEqual(await index.digests([]), [])
-
     async def test_may_begin_at_any_height_and_be_empty_of_tweaks(self: Any) -> None:
         """The first block decides where the index begins; a block may have no eligible transaction."""
         index = (await self.opened()).index

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.io.masterkey import MasterKeyError, master_key
+from sdkrelay.crypto.secp256k1 import is_secret
+from sdkrelay.io.masterkey import SIGNING_FILE_NAME, MasterKeyError, master_key, signing_key
 from tests.support.stores import CountedEntropy
 
 HEX = "5e" * 32
@@ -104,3 +105,13 @@ class MasterKeyTests(SynchronousTestCase):
         """It is named, and not made."""
         self.folder.rmdir()
         self.assertIn("check the folder", self.refusal())
+
+    def test_the_signing_key(self) -> None:
+        """It is made once, a secret of the curve, for its owner alone; what is none is refused."""
+        key = signing_key(self.folder, self.entropy)
+        path = self.folder / SIGNING_FILE_NAME
+        self.assertTrue(is_secret(key))
+        self.assertEqual((signing_key(self.folder, self.entropy), path.stat().st_mode & 0o777), (key, 0o600))
+        for bad in (bytes(32), b"\xff" * 32):
+            path.write_bytes(bad)
+            self.assertRaises(MasterKeyError, signing_key, self.folder, self.entropy)

@@ -9,8 +9,10 @@ from pathlib import Path
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.crypto.schnorr import xonly
 from sdkrelay.io.storage.engine import engine_for
 from sdkrelay.io.storage.facts import Counter
 from sdkrelay.io.storage.schema import metadata
@@ -27,6 +29,12 @@ INSERT INTO token VALUES (x'77', 'ab');
 INSERT INTO output VALUES
   (1, 'ab', x'99', 546, x'01', 0, NULL, x'02', x'03', 10, 20, 0, 'mempool', NULL, NULL, 1700000000, NULL, NULL, NULL, NULL);
 INSERT INTO entry VALUES (1, 'block_mined', 'blocks', NULL, x'7b7d', 1700000000);
+"""
+
+
+#: A message as the release before records kept it.
+LEFT = """
+INSERT INTO message VALUES ('m', 'user:alice', x'7b2261223a317d', 1700000000, 1700003600, 1);
 """
 
 
@@ -82,6 +90,24 @@ class UpgradeTests(SynchronousTestCase):
         self.assertEqual([row.tweaks for row in now(store.index.rows(0, 9))], [b"\x02"])
         self.assertEqual((now(store.log.log_id()), now(store.meta("network"))), ("0011223344556677", "signet"))
         self.assertEqual((now(store.log.last_number()), now(store.index.totals())), (1, (1, 1)))
+
+    def test_messages_become_unsigned_records(self) -> None:
+        """A message left with the release before waits, with its entry, for its signature; then it is a record like any."""
+        path = Path(self.mktemp()).absolute()
+        engine = engine_for(f"sqlite:///{path}")
+        writer, reader = engine.open(lambda database: upgrade(database, "0004"))
+        reader.dispose()
+        engine.close(writer)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(LEFT)
+        store = now(opened(f"sqlite:///{path}"))
+        self.addCleanup(lambda: now(store.close()))
+        (old,) = now(store.records.unsigned(9))
+        new = evolve(old, origin="r", key=xonly(b"\x07" * 32)).signed(b"\x07" * 32, bytes(32))
+        now(store.records.sign([(old, new)]))
+        self.assertEqual((now(store.records.unsigned(9)), now(store.records.counting(0))), ([], [new]))
+        self.assertEqual((new.made_at, new.expires_at, new.content), (1700000000, 1700003600, b'{"a":1}'))
+        self.assertEqual(now(store.records.get([new.record_id])), [new])
 
     def test_opening_again_changes_nothing(self) -> None:
         """An up-to-date database is not migrated a second time."""

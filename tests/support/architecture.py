@@ -14,7 +14,10 @@ PURE_FRIENDS = {"argon2", "attrs", "msgspec", "cryptography", "btclib_secp256k1"
 #: Packages of others that the app may use; msgspec because messages are its structs, which services make and copy.
 APP_FRIENDS = {"attrs", "automat", "msgspec", "twisted.logger"}
 #: What the demo may use beside its client: a bitcoind of its own, and entropy for the keys of its wallet.
-DEMO_IO = ("io.client", "io.bitcoind", "io.world")
+DEMO_IO = ("io.bitcoind", "io.world")
+#: What the client may use beside pure code and ports. It is a public package that runs in programs of others: it brings nothing
+#: of a relay with it but what speaks over a network, and no service, store or session.
+CLIENT_IO = ("io.net", "io.world")
 #: What an operator's commands on a relay that does not run may use: its database.
 OFFLINE_IO = ("io.storage", "io.world")
 #: The clock, entropy and the reactor: for io/world.py alone.
@@ -60,6 +63,8 @@ def _allowed(importer: str, name: str) -> bool:
         return True
     if layer in APP or layer == "ports":
         return _app_allowed(layer, name)
+    if layer == "client":
+        return _client_allowed(name)
     if layer == "io":
         return _io_allowed(parts[2] if len(parts) > 2 else "", name)
     return _top_allowed(layer, name)
@@ -77,11 +82,18 @@ def _app_allowed(layer: str, name: str) -> bool:
     return _ours(name, inside) or _inert(name) or _within(name, APP_FRIENDS) or name == "twisted"
 
 
+def _client_allowed(name: str) -> bool:
+    """Itself, pure packages, ports, the network and the world; anything of others."""
+    return (
+        not _within(name, {"sdkrelay"}) or name == "sdkrelay.io" or _ours(name, ("client", *PURE, "ports", *CLIENT_IO))
+    )
+
+
 def _io_allowed(package: str, name: str) -> bool:
-    """Anything of others; of ours what is not above io, and no other io package but net and client."""
+    """Anything of others; of ours what is not above io, and no other io package but net."""
     if not _within(name, {"sdkrelay"}):
         return True
-    neighbours = tuple(f"io.{other}" for other in ("net", "client", package) if other)
+    neighbours = tuple(f"io.{other}" for other in ("net", package) if other)
     return _ours(name, (*PURE, *APP, "ports", "__version__", *neighbours)) or name == "sdkrelay.io"
 
 

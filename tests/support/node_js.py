@@ -17,43 +17,40 @@ from sdkrelay.io.bitcoind.obtain import default_cache
 
 #: Gives node 20 the global that browsers and later releases have.
 _GLOBAL = "globalThis.WebSocket = require('ws');\n"
-#: The release of the npm package that is installed.
+#: The releases of the npm packages that are installed.
 WS = "ws@8"
+NOSTR_TOOLS = "nostr-tools@2"
 
 
 @cache
 def node_command() -> tuple[str, ...]:
     """How to run node with a global WebSocket; SkipTest where there is no node, or npm cannot fetch the package."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise SkipTest("node and npm are not installed")
-    folder = default_cache() / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    _install(npm, folder, WS)
+    node, folder = node_with(WS)
     preload = folder / "websocket.cjs"
     preload.write_text(_GLOBAL)
     return (node, "--require", str(preload))
 
 
 @cache
-def node_folder(*packages: str) -> Path:
-    """A folder whose scripts can import these npm packages (``name@version``); SkipTest where npm cannot fetch them."""
-    node_command()
-    folder = default_cache() / "node"
-    for package in packages:
-        _install(shutil.which("npm") or "npm", folder, package)
-    return folder
+def node_with(*packages: str) -> tuple[str, Path]:
+    """Node, and a folder in which scripts find the packages (``name@release``); SkipTest where one of them cannot be had."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise SkipTest("node and npm are not installed")
+    names = [package.rpartition("@")[0] for package in packages]
+    folder = default_cache() / "node" / "+".join(name.replace("/", "-") for name in sorted(names))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not all((folder / "node_modules" / name).is_dir() for name in names):
+        _install(npm, folder, packages)
+    return node, folder
 
 
-def _install(npm: str, folder: Path, package: str) -> None:
-    """Install it unless some release of it is there."""
-    if (folder / "node_modules" / package.rpartition("@")[0]).is_dir():
-        return
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), package]
+def _install(npm: str, folder: Path, packages: Sequence[str]) -> None:
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=120)
     except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"npm cannot install {package}: {error}") from None
+        raise SkipTest(f"npm cannot install {', '.join(packages)}: {error}") from None
 
 
 def python_command() -> tuple[str, ...]:

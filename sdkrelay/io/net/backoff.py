@@ -9,13 +9,17 @@ from ...ports import Entropy
 
 
 class Backoff:
-    """Delays in seconds that double from ``first`` to ``ceiling``; each is shortened by up to half at random."""
+    """Delays in seconds that double from ``first`` to ``ceiling``; of each up to the share ``jitter`` is left out at random.
 
-    def __init__(self, entropy: Entropy, first: float = 0.5, ceiling: float = 30.0) -> None:
+    With a share of 1 that is full jitter: anything between nothing and the whole.
+    """
+
+    def __init__(self, entropy: Entropy, first: float = 0.5, ceiling: float = 30.0, jitter: float = 0.5) -> None:
         self._entropy = entropy
         self._first = first
         self._ceiling = ceiling
         self._next = first
+        self._jitter = jitter
 
     def reset(self) -> None:
         """What was tried succeeded: start from the first delay again."""
@@ -25,7 +29,7 @@ class Backoff:
         """How long to wait now; the next one will be twice as long."""
         chosen = self._next
         self._next = min(chosen * 2, self._ceiling)
-        return chosen * (1 - self._fraction() / 2)
+        return chosen * (1 - self._fraction() * self._jitter)
 
     def _fraction(self) -> float:
         return int.from_bytes(self._entropy.bytes(4), "big") / 2**32

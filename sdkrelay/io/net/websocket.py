@@ -1,8 +1,4 @@
-"""WebSocket clients: a thin Autobahn protocol that hands text to a session and writes what the session says.
-
-All times are ours: one call every few seconds pings, and cuts whoever is silent, does not read, or does not answer a close
-frame. Autobahn's own timers stay off, because they know only the global reactor.
-"""
+"""The WebSocket port: whoever connects gets a session, as long as there is room."""
 
 from __future__ import annotations
 
@@ -18,7 +14,6 @@ from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import Request
 from twisted.web.resource import Resource
@@ -29,6 +24,7 @@ from .arrival import approach_of
 from .direct import Direct
 from .http import RETRY_SECONDS, is_secure
 from .proxies import DIRECT, Proxies
+from .shell import Heart, Shell
 from .turn import Turn
 
 log = Logger()
@@ -36,7 +32,6 @@ log = Logger()
 _WELCOME = "This is the WebSocket port of an sdkrelay. Connect with a WebSocket client and send a handshake."
 #: When to try again where there are too many clients.
 FULL_SECONDS = 30
-PING_SECONDS, SILENCE_SECONDS, CLOSE_SECONDS, BEAT_SECONDS = 30.0, 60.0, 5.0, 5.0
 
 
 @frozen
@@ -105,50 +100,12 @@ class PatientProtocol(GuardedProtocol):
             self.resume_reading()
 
 
-class RelayProtocol(PatientProtocol):
+class RelayProtocol(Shell, PatientProtocol):  # type: ignore[misc]
     """One client's socket; it is the session's wire."""
 
-    heard = pinged = 0.0
-    closing_since: float | None = None
-
     def onOpen(self) -> None:
-        self.heard = self.pinged = self.factory.seconds()
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self, True)
         self._direct = Direct(self.transport)
-        self.session = self.factory.opened(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        self.heard = self.factory.seconds()
-        super().dataReceived(data)
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        assert self.session is not None
-        if isBinary:
-            self.session.receive_binary()
-        else:
-            self.session.receive(payload)
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        if self.session is not None:
-            self.factory.lost(self)
-            self.session.ended(clean=wasClean)
-
-    def _max_message_size_exceeded(self, msg_size: int, max_msg_size: int, reason: str) -> None:
-        assert self.session is not None
-        self.session.receive_too_large(max_msg_size)
-        self.failedByMe = True
-
-    def pauseProducing(self) -> None:
-        if self.session is not None:
-            self.session.pause_sending()
-
-    def resumeProducing(self) -> None:
-        if self.session is not None:
-            self.session.resume_sending()
-
-    def stopProducing(self) -> None:
-        """The connection is going; :meth:`onClose` follows."""
+        super().onOpen()
 
     def send(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN:
@@ -160,29 +117,6 @@ class RelayProtocol(PatientProtocol):
             self.send(payloads[0])
         elif self.state == self.STATE_OPEN:
             self._direct.send(b"".join(map(text_frame, payloads)))
-
-    def close(self, code: int, reason: str) -> None:
-        self.sendCloseFrame(code, reason.encode()[:123], isReply=False)
-        self.transport.resumeProducing()
-
-    def pause_reading(self) -> None:
-        self.transport.pauseProducing()
-
-    def beat(self, now: float) -> None:
-        """Ping when it is time; drop who is silent or does not finish closing."""
-        assert self.session is not None
-        if self.state != self.STATE_OPEN:
-            self.closing_since = self.closing_since or now
-            if now - self.closing_since >= CLOSE_SECONDS:
-                self.transport.abortConnection()
-        elif now - self.heard >= SILENCE_SECONDS and self.session.reading:
-            self.session.give_up("silent")
-            self.dropConnection(abort=True)
-        else:
-            self.session.check_patience()
-            if now - self.pinged >= PING_SECONDS and self.state == self.STATE_OPEN:
-                self.pinged = now
-                self.sendPing()
 
 
 class RelayFactory(WebSocketServerFactory):
@@ -306,24 +240,14 @@ class WebSocketService(Service):
 
     def __init__(self, factory: RelayFactory, reactor: IReactorTime) -> None:
         self._factory = factory
-        self._beating = LoopingCall(self._beat)
-        self._beating.clock = reactor
+        self._heart = Heart(factory.open, factory.seconds, reactor)
 
     def startService(self) -> None:
         super().startService()
         log.info("WebSocket native code: {native}", native=autobahn.websocket.USES_NVX)
-        self._beating.start(BEAT_SECONDS, now=False)
+        self._heart.start()
 
     def stopService(self) -> None:
         super().stopService()
-        if self._beating.running:
-            self._beating.stop()
+        self._heart.stop()
         self._factory.dismiss(*self.farewell)
-
-    def _beat(self) -> None:
-        now = self._factory.seconds()
-        for protocol in tuple(self._factory.open):
-            try:
-                protocol.beat(now)
-            except Exception:
-                log.failure("a connection could not be kept alive")

@@ -17,8 +17,8 @@ from .access import DatabaseAccess
 from .engine import DatabaseInUse, StoreError, engine_for
 from .index import DatabaseIndex
 from .log import LOG_ID, DatabaseLog
-from .messages import DatabaseMessages
 from .payments import DatabasePayments
+from .records import DatabaseRecords
 from .runner import Executor, InlineExecutor, Runner, ThreadExecutor
 from .upgrade import require_current, upgrade
 from .wallets import Changes, DatabaseWallets
@@ -62,8 +62,8 @@ class DatabaseStore:
         self.wallets = DatabaseWallets(self._runner, changes, clock.now)
         self.log = DatabaseLog(self._runner, clock.now)
         self.access = DatabaseAccess(self._runner)
-        self.messages = DatabaseMessages(self._runner, clock.now)
         self.payments = DatabasePayments(self._runner, clock.now)
+        self.records = DatabaseRecords(self._runner)
 
     async def open(self) -> None:
         """Claim the database, bring its schema up to date. StoreError says what to do; ``Unavailable`` may pass by itself."""

@@ -29,6 +29,7 @@ AFTER = (
 PUBLIC = AFTER.where(entry.c.wallet_id.is_(None))
 PRIVATE = AFTER.where(entry.c.wallet_id == bindparam("owner"))
 CREATED = AFTER.where(entry.c.creator == bindparam("owner"))
+NEXT = select(entry.c.number, entry.c.at).where(entry.c.number > bindparam("after")).order_by(entry.c.number).limit(1)
 ENTRIES = select(entry).where(entry.c.number.in_(bindparam("numbers", expanding=True))).order_by(entry.c.number)
 FIRST_FRESH = select(entry.c.number).where(entry.c.at >= bindparam("before")).order_by(entry.c.number).limit(1)
 NEWEST_NOT_KEPT = select(entry.c.number).order_by(entry.c.number.desc()).offset(bindparam("keep")).limit(1)
@@ -98,6 +99,10 @@ class DatabaseLog:
         """
         return await self._runner.read(lambda connection: _read(connection, after, topics, wallet_ids, limit))
 
+    async def number_before(self, at: int) -> int:
+        """The number after which all that was told from this time on stands, found by halving: times grow with numbers."""
+        return await self._runner.read(lambda connection: _number_before(connection, at))
+
     async def prune(self, before: int, keep: int) -> int:
         """Forget all before the first entry that is fresh and all but the newest ``keep``; how many went."""
         return await self._runner.write(lambda connection: _prune(connection, before, keep))
@@ -127,6 +132,18 @@ def _sources(topics: frozenset[Topic], wallet_ids: frozenset[str]) -> Iterable[t
 def _told(row: Sequence[object]) -> Entry:
     number, kind, topic, wallet_id, body, at, creator = row
     return Entry(number, Kind(kind), Topic(topic), wallet_id, body, at, creator)  # type: ignore[arg-type]
+
+
+def _number_before(connection: Connection, at: int) -> int:
+    low, high = facts.value(connection, Counter.EXPIRED), facts.value(connection, Counter.ENTRIES)
+    while low < high:
+        middle = (low + high) // 2
+        following = connection.execute(NEXT, {"after": middle}).one_or_none()
+        if following is None or following.at >= at:
+            high = middle
+        else:
+            low = following.number
+    return low
 
 
 def _prune(connection: Connection, before: int, keep: int) -> int:

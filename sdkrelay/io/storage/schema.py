@@ -170,18 +170,36 @@ payment = Table(
     Index(None, "recipient"),
 )
 
-#: Messages left by clients for all; ``number`` is that of the entry that tells of it.
-message = Table(
-    "message",
+#: What relays keep in common; ``number`` is that of the entry that tells of it, 0 for what does not count under its name.
+#: The signature is empty in rows of earlier releases until the relay has signed them.
+record = Table(
+    "record",
     metadata,
-    Column("message_id", String, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True),
+    _text("kind"),
+    _text("origin"),
+    _bytes("key"),
     _text("author"),
+    _text("message_id"),
     _bytes("content"),
-    _whole("received_at"),
+    _whole("hlc"),
+    _whole("ttl"),
+    _bytes("signature"),
     _whole("expires_at"),
     _whole("number"),
+    Index(None, "message_id"),
+    Index(None, "origin"),
     Index(None, "author"),
     Index(None, "expires_at"),
+)
+
+#: Records whose time has come, remembered so that they do not come back.
+expired = Table(
+    "expired",
+    metadata,
+    Column("record_id", LargeBinary, primary_key=True),
+    _whole("forget_at"),
+    Index(None, "forget_at"),
 )
 
 #: Users with a password (Argon2) and roles, which are a JSON list.

@@ -6,7 +6,27 @@ from ..message import Message, Request
 from .answers import DiscoveryAnswer, ErrorAnswer, PongAnswer
 from .greeting import Greeted, RelayProof, RelayWelcome, Welcomed
 from .reconcile import SyncAnswered
-from .records import FetchedRecords, FetchRecords, Records, RecordsAck, RecordsAcked, RecordsFetched
+from .records import (
+    ConflictAnswered,
+    FetchedRecords,
+    FetchRecords,
+    Records,
+    RecordsAck,
+    RecordsAcked,
+    RecordsFetched,
+    SyncAcked,
+)
+
+#: Of these, what is about records and about how relays are.
+SHARED: tuple[type[Request], ...] = (
+    SyncAnswered,
+    Records,
+    RecordsAcked,
+    FetchRecords,
+    RecordsFetched,
+    SyncAcked,
+    ConflictAnswered,
+)
 
 #: What relays ask each other, and the answers as the asking relay reads them.
 REQUESTS: tuple[type[Request], ...] = (
@@ -16,11 +36,7 @@ REQUESTS: tuple[type[Request], ...] = (
     PongAnswer,
     ErrorAnswer,
     DiscoveryAnswer,
-    SyncAnswered,
-    Records,
-    RecordsAcked,
-    FetchRecords,
-    RecordsFetched,
+    *SHARED,
 )
 
 #: What a relay says to a relay, and to nobody else.

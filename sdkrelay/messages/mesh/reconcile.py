@@ -1,14 +1,22 @@
-"""Answers to ``sync`` as they come in: what another relay says of itself, or the next frame of a comparison."""
+"""What relays say of themselves to each other, and answers to ``sync`` as they come in: that, or the next frame of a comparison."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from ...domain.access import Access
 from ..message import Request
-from ..native.relays import MessageId, RelayId, SyncKind
+from ..native.relays import MessageId, RelayId, SyncKind, SyncPayload
+from ..rest.relays import RelayCondition, RelayConfiguration
+
+
+class PeerPayload(SyncPayload, frozen=True, kw_only=True):
+    """What a relay says of itself to another: with its state, also its configuration and how its parts are."""
+
+    configuration: RelayConfiguration | UnsetType = UNSET
+    condition: RelayCondition | UnsetType = UNSET
 
 
 class SyncAnswered(Request, frozen=True, kw_only=True, tag="sync_response"):

@@ -1,6 +1,6 @@
 """Records between relays: pushed as they come, and fetched when a comparison shows that they are missing.
 
-A record travels as its own JSON text inside a string, so that a batch stays one flat list whatever is in the records.
+A record travels as the base64 of its JSON, so that a batch stays one flat list of words whatever is in the records.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from msgspec import Meta
 
 from ...domain.access import Access
 from ..message import Reply, Request
-from ..native.relays import Count, Hex32
+from ..native.relays import Count, Hex32, MessageId
+from ..values import Word
 
 #: So many records, or ids, one message has at most.
 BATCH = 500
 #: So many relays a record may pass on its way; a comparison finds it whatever way it went.
 HOPS = 16
 
-RecordText = Annotated[str, Meta(min_length=2, max_length=400_000)]
+#: A record: the base64 of its JSON.
+RecordText = Annotated[str, Meta(min_length=4, max_length=700_000)]
 RecordTexts = Annotated[tuple[RecordText, ...], Meta(max_length=BATCH)]
 RecordIds = Annotated[tuple[Hex32, ...], Meta(max_length=BATCH)]
 
-_RECORD = (
-    '{"author":"user:anna","content":{"type":"silent_payment"},"hlc":111644902400000000,"key":"' + "79" * 32 + '",'
-    '"kind":"message","message_id":"msg_12345","origin":"relay-1","signature":"' + "5f" * 64 + '","ttl":3600}'
-)
+_RECORD = "eyJyZWNvcmRfaWQiOiI0YTRhIn0="
 _ID = "4a" * 32
 
 
@@ -106,3 +105,29 @@ class RecordsFetched(Request, frozen=True, kw_only=True, tag="fetched_records"):
 
     records: RecordTexts
     gone: RecordIds = ()
+
+
+class SyncAcked(Request, frozen=True, kw_only=True, tag="sync_ack"):
+    """The answer to a ``sync_message``, as it comes in from a relay that takes no records."""
+
+    ACCESS: ClassVar[Access] = Access.RELAY
+    COST: ClassVar[int] = 1
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "sync_ack", "message_id": "msg_12345", "status": "received"}
+
+    message_id: MessageId
+    status: Word
+
+
+class ConflictAnswered(Request, frozen=True, kw_only=True, tag="conflict_detected"):
+    """The answer to a ``sync_message`` under whose id another content is kept."""
+
+    ACCESS: ClassVar[Access] = Access.RELAY
+    COST: ClassVar[int] = 1
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "conflict_detected",
+        "message_id": "msg_12345",
+        "resolution": "keep_first",
+    }
+
+    message_id: MessageId
+    resolution: Word

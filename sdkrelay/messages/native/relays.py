@@ -242,7 +242,10 @@ class SyncMessage(Request, frozen=True, kw_only=True, tag="sync_message"):
 
 
 class SyncAck(Reply, frozen=True, kw_only=True, tag="sync_ack"):
-    """The message is on the disk, until ``expires_at`` (seconds since the epoch); ``position`` is where it is in the log."""
+    """The message is on the disk, until ``expires_at`` (seconds since the epoch); ``position`` is where it is in the log.
+
+    ``duplicate`` says that it was there before.
+    """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "sync_ack",
@@ -257,13 +260,15 @@ class SyncAck(Reply, frozen=True, kw_only=True, tag="sync_ack"):
     status: str = "received"
     expires_at: int
     position: str
+    duplicate: bool | UnsetType = UNSET
 
 
 class ConflictDetected(Reply, frozen=True, kw_only=True, tag="conflict_detected"):
     """Another content was kept under this ``message_id`` already.
 
     ``keep_latest``: it was its own author's, the new one took its place, and a ``sync_ack`` follows. ``keep_first``: it is
-    somebody else's and stays; this is the answer. An author is a user, or else the session.
+    somebody else's and stays; this is the answer. An author is a user, or else the session. Who follows ``sync`` hears it too
+    when contents from two relays meet. ``winner`` and ``loser`` are the ids of the records, in hex.
     """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -272,8 +277,12 @@ class ConflictDetected(Reply, frozen=True, kw_only=True, tag="conflict_detected"
         "message_id": "msg_12345",
         "conflict_type": "duplicate",
         "resolution": "keep_latest",
+        "winner": "4a" * 32,
+        "loser": "5b" * 32,
     }
 
     message_id: str
     conflict_type: str = "duplicate"
     resolution: str
+    winner: str
+    loser: str

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from ...config.tuning import Fallback
 from ...domain.access import Access
+from ..mesh.greeting import RelayAnswer, RelayGreeting
 from ..message import Message, Reply, Request
 from ..values import BearerToken, ClientTime, PositionText, WalletToken, Word, Words
 from .encryption import EncryptionAnswer, EncryptionOffer
@@ -19,11 +20,11 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
     """The first message of a client.
 
     ``capabilities`` are its first subscriptions: ``notifications``, or ``silent_payments`` (payments and blocks); unknown
-    ones are ignored. ``since``, a position from an earlier push, replays what these subscriptions missed. ``wallet_tokens``
-    say which registered wallets this client is; ``token`` is an operator's or another user's bearer token (one that does not
+    ones are ignored. ``since``, a position from an earlier push (or a time, see ``subscribe``), replays what these
+    subscriptions missed. ``wallet_tokens`` say which registered wallets this client is; ``token`` is an operator's or another user's bearer token (one that does not
     hold is a refusal); ``network``, if given, must be the relay's. ``version`` "1.0" gets ISO-8601 times, ``success`` for
     ``accepted`` and ``block_notification`` for a new block; any other gets integer seconds. ``encryption`` asks that all that
-    follows be encrypted (see ``encrypted_message``).
+    follows be encrypted (see ``encrypted_message``). ``relay`` is the greeting of another relay, which proves itself next.
     """
 
     ACCESS: ClassVar[Access] = Access.OPEN
@@ -45,6 +46,7 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
     wallet_tokens: _TOKENS = ()
     since: PositionText | None = None
     encryption: EncryptionOffer | None = None
+    relay: RelayGreeting | None = None
 
 
 class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_response"):
@@ -53,7 +55,8 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
     ``status`` is ``accepted``, or ``rejected`` with a ``reason`` (the socket then closes with 1008). ``capabilities`` lists
     what is really offered, ``subscriptions`` what this session now hears, ``wallet_ids`` the wallets it holds,
     ``roles`` what its user may do (``reader``, ``operator``), ``position`` from where it may ask again later. ``fallback``,
-    where the operator names any, are the relays to turn to when this one is away, and after how many milliseconds.
+    where the operator names any, are the relays to turn to when this one is away, and after how many milliseconds. ``relay``
+    answers another relay's greeting; without it this relay takes no relays.
     """
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -85,6 +88,7 @@ class HandshakeResponse(Reply, frozen=True, kw_only=True, tag="handshake_respons
     position: str | None = None
     fallback: Fallback | UnsetType = UNSET
     encryption: EncryptionAnswer | UnsetType = UNSET
+    relay: RelayAnswer | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
 

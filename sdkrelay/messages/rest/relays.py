@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from ...domain.access import Access
 from ..message import Reply, Request
-from ..native.relays import RelayId
+from ..native.relays import RelayId, Saying
 from ..values import PageLimit
 
 Standing = Literal["connected", "connecting", "disconnected", "healthy", "warning", "critical"]
@@ -33,12 +33,37 @@ class RelayTraffic(Struct, frozen=True, kw_only=True):
     avg_latency: float | None
 
 
+class RefusedRelay(Struct, frozen=True, kw_only=True):
+    """Somebody who was not taken as a relay: ``relay_id`` is what it called itself, ``count`` how often this happened.
+
+    ``address`` is where it was dialled, or came from; ``last_at`` is seconds since the epoch.
+    """
+
+    address: str
+    relay_id: str | None
+    reason: str
+    count: int
+    last_at: int
+
+
+class DigestDispute(Struct, frozen=True, kw_only=True):
+    """A block of which two relays have different digests: ``ours`` and that of the other relay, in hex."""
+
+    block_height: int
+    block_hash: str
+    ours: str
+    theirs: str
+
+
 class RelayItem(Struct, frozen=True, kw_only=True):
     """Another relay.
 
     ``id`` is what it is called here, ``relay_id`` what it calls itself: null until it was greeted, as is all else that only it
     can say. ``status`` is ``connected | connecting | disconnected``, ``health`` ``healthy | warning | critical``, or null for
-    one that was never heard. ``last_seen`` is seconds since the epoch.
+    one that was never heard. ``last_seen`` is seconds since the epoch. ``latency`` is the milliseconds to its answers to
+    pings, the later ones weighing more. ``offences`` counts what it did that no relay would do, ``errors`` what failed with
+    it since this process began; ``error`` is the last of both, in a sentence. ``digest_disputes`` are blocks of which it has
+    another digest than this relay: one of the two is wrong about payments in them.
     """
 
     relay_id: str | None
@@ -53,16 +78,25 @@ class RelayItem(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     connections: int | None
     metrics: RelayTraffic
+    latency: float | None = None
+    offences: int = 0
+    errors: int = 0
+    error: str | None = None
+    digest_disputes: tuple[DigestDispute, ...] = ()
 
 
 class Relays(Reply, frozen=True, kw_only=True, tag="relays"):
-    """At most ``limit`` of them; ``total`` and the counts by health are of all that match ``status``."""
+    """At most ``limit`` of them; ``total`` and the counts by health are of all that match ``status``.
+
+    ``refused`` are the last who were not taken as relays, newest first.
+    """
 
     relays: tuple[RelayItem, ...]
     total: int
     healthy: int
     warning: int
     critical: int
+    refused: tuple[RefusedRelay, ...] = ()
 
 
 class GetRelay(Request, frozen=True, kw_only=True, tag="get_relay"):
@@ -88,7 +122,7 @@ class RelayFigures(Struct, frozen=True, kw_only=True):
 class RelayConfiguration(Struct, frozen=True, kw_only=True):
     """What a relay says of its settings; the interval is in seconds."""
 
-    network: str
+    network: Saying
     dev_mode: bool
     sync_interval: int | float
 
@@ -122,12 +156,17 @@ class RelayReport(Reply, frozen=True, kw_only=True, tag="relay"):
     metrics: RelayFigures
     configuration: RelayConfiguration | None
     status: RelayCondition | None
+    latency: float | None = None
+    offences: int = 0
+    errors: int = 0
+    error: str | None = None
+    digest_disputes: tuple[DigestDispute, ...] = ()
 
 
 class AddRelay(Request, frozen=True, kw_only=True, tag="add_relay"):
-    """Know another relay from now on, over restarts too. Its address is ``ws://host:port``, ``wss://host:port`` or ``host:port``.
+    """Know another relay from now on, over restarts too: it is dialled at once, and again whenever it is away.
 
-    It is not dialled by this release: it stays ``disconnected``.
+    Its address is ``ws://host:port``, ``wss://host:port`` or ``host:port``.
     """
 
     ACCESS: ClassVar[Access] = Access.OPERATOR
@@ -153,7 +192,7 @@ class RelayAdded(Reply, frozen=True, kw_only=True, tag="relay_added"):
 
 
 class RemoveRelay(Request, frozen=True, kw_only=True, tag="remove_relay"):
-    """Do not know this relay any more, by its ``id`` or its ``relay_id``."""
+    """Do not know this relay any more, by its ``id`` or its ``relay_id``: hang up, and forget the key it had."""
 
     ACCESS: ClassVar[Access] = Access.OPERATOR
     COST: ClassVar[int] = 10

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
 from twisted.logger import Logger
 
 from ...domain.chain import display
 from ...messages.native.relays import BlockDigest
+from ...messages.rest.relays import DigestDispute
 from ...ports import IndexStore
 
 log = Logger()
@@ -22,35 +22,20 @@ log = Logger()
 TOLD = 10
 
 
-@frozen
-class Dispute:
-    """A block that another relay has another digest of; all in hex, the hash in display form."""
-
-    height: int
-    hash: str
-    ours: str
-    theirs: str
-
-    @property
-    def claim(self) -> BlockDigest:
-        """What the other relay says."""
-        return BlockDigest(height=self.height, hash=self.hash, digest=self.theirs)
-
-
 class Digests:
     """Tells the digests of the last blocks, and compares what others tell."""
 
     def __init__(self, index: IndexStore) -> None:
         self._index = index
-        self._disputes: dict[str, tuple[Dispute, ...]] = {}
+        self._disputes: dict[str, tuple[DigestDispute, ...]] = {}
         self._asked: dict[str, frozenset[int]] = {}
 
     @property
     def count(self) -> int:
         """Blocks that some relay has another digest of."""
-        return len({dispute.hash for disputes in self._disputes.values() for dispute in disputes})
+        return len({dispute.block_hash for disputes in self._disputes.values() for dispute in disputes})
 
-    def of(self, relay_id: str) -> tuple[Dispute, ...]:
+    def of(self, relay_id: str) -> tuple[DigestDispute, ...]:
         """The blocks that this relay has other digests of, by height."""
         return self._disputes.get(relay_id, ())
 
@@ -65,22 +50,24 @@ class Digests:
         if tip is None:
             return ()
         last = set(range(max(tip.height - TOLD + 1, 0), tip.height + 1))
-        disputed = {dispute.height for dispute in self.of(relay_id or "")}
+        disputed = {dispute.block_height for dispute in self.of(relay_id or "")}
         older = sorted((disputed | self._asked.get(relay_id or "", frozenset())) - last)
         return await self._ours(last.union(older[:TOLD]))
 
     async def compare(self, relay_id: str, theirs: Sequence[BlockDigest]) -> None:
         """A relay has told its digests: what differs is in dispute until it tells the same ones."""
         before = self.of(relay_id)
-        claims = {dispute.hash: dispute.claim for dispute in before}
+        claims = {dispute.block_hash: _claim(dispute) for dispute in before}
         claims.update({claim.hash: claim for claim in theirs})
         ours = {own.hash: own for own in await self._ours(claim.height for claim in claims.values())}
         found = tuple(
-            Dispute(claim.height, claim.hash, ours[claim.hash].digest, claim.digest)
+            DigestDispute(
+                block_height=claim.height, block_hash=claim.hash, ours=ours[claim.hash].digest, theirs=claim.digest
+            )
             for claim in sorted(claims.values(), key=lambda claim: claim.height)
             if claim.hash in ours and ours[claim.hash].digest != claim.digest
         )
-        _say(relay_id, {dispute.hash for dispute in before}, found)
+        _say(relay_id, {dispute.block_hash for dispute in before}, found)
         self._disputes[relay_id] = found[:TOLD]
         self._asked[relay_id] = frozenset(claim.height for claim in theirs)
 
@@ -91,12 +78,16 @@ class Digests:
         )
 
 
-def _say(relay_id: str, before: set[str], found: Sequence[Dispute]) -> None:
+def _claim(dispute: DigestDispute) -> BlockDigest:
+    return BlockDigest(height=dispute.block_height, hash=dispute.block_hash, digest=dispute.theirs)
+
+
+def _say(relay_id: str, before: set[str], found: Sequence[DigestDispute]) -> None:
     for dispute in found:
-        if dispute.hash not in before:
+        if dispute.block_hash not in before:
             log.error(
                 "relay {relay} has digest {theirs} of block {hash} at {height}, this relay has {ours}",
-                relay=relay_id, theirs=dispute.theirs, hash=dispute.hash, height=dispute.height, ours=dispute.ours,
+                relay=relay_id, theirs=dispute.theirs, hash=dispute.block_hash, height=dispute.block_height, ours=dispute.ours,
             )  # fmt: skip
     if before and not found:
         log.info("relay {relay} has the same digests again", relay=relay_id)

@@ -6,7 +6,7 @@ from collections import deque
 from math import ceil
 from statistics import fmean
 
-from attrs import define, field
+from attrs import define
 
 from ...messages.rest.sync import ActiveSync, GetSyncHistory, SyncFilters, SyncHistory, SyncRecord, SyncStatistics
 from ...ports import Clock

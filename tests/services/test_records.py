@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.access import Principal
 from sdkrelay.domain.measure import MESSAGES_SYNCED
-from sdkrelay.services.deposits import Bounds
+from sdkrelay.services.records import Bounds
 from sdkrelay.session.session import Session
 from tests.support.conversation import ListWire, say
 from tests.support.related import RelatedRelay
@@ -18,7 +18,7 @@ from tests.support.tasks import EPOCH
 CONTENT = {"type": "silent_payment", "data": "...", "timestamp": 5}
 
 
-class DepositTests(SynchronousTestCase):
+class MessageTests(SynchronousTestCase):
     """``sync_message``."""
 
     def setUp(self) -> None:
@@ -74,6 +74,7 @@ class DepositTests(SynchronousTestCase):
         (first,) = self.leave(content={"a": 1, "b": 2})
         (second,) = self.leave(content={"b": 2, "a": 1})
         self.assertEqual(first["position"], second["position"])
+        self.assertEqual([answer.get("duplicate") for answer in (first, second)], [None, True])
         self.assertEqual(len(self.listening.said()), 1)
 
     def test_an_author_corrects_itself(self) -> None:
@@ -112,6 +113,6 @@ class DepositTests(SynchronousTestCase):
         """Names and lifetimes out of bounds, content that is no object."""
         for wrong in (
             {"message_id": ""}, {"message_id": "x" * 129}, {"ttl": 0}, {"ttl": 10**9}, {"ttl": "1"}, {"content": "x"},
-            {"content": None}, {"content": [1]},
+            {"content": None}, {"content": [1]}, {"content": {"x": 2**60}}, {"content": {"x": "\ud800"}},
         ):  # fmt: skip
             self.assertEqual(self.leave(**{"name": "m", **wrong})[0]["error_code"], "VALIDATION_ERROR")

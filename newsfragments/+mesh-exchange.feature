@@ -1,0 +1,1 @@
+Relays that are linked tell each other their state, health and metrics, push new records to each other at once, and find and exchange whatever one of them missed; `POST /sync/force`, `/sync/status` and `/sync/history` are about these exchanges.

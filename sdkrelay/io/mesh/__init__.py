@@ -1,0 +1,1 @@
+"""Other relays as this one reaches them."""

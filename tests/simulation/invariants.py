@@ -1,0 +1,155 @@
+"""What must hold when all is healed and has had time to agree; each check yields sentences about what does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from .client import Acknowledged, Follower, Told
+from .member import AUTHOR, Kept, Member
+from .simulation import EXPIRING, Simulation
+
+#: Seconds in which a new client has heard all that ever was.
+HEARING = 5.0
+#: Seconds after which a record that has expired is gone: the sweep's period and the clocks' difference.
+GONE = 200.0
+#: Timers and connections a relay has at most when nothing happens.
+TIMERS, CONNECTIONS = 100, 40
+
+
+def broken(simulation: Simulation) -> list[str]:
+    """All that does not hold; the simulation has run."""
+    live = simulation.live(EXPIRING)
+    checks = [
+        _failures(simulation), _same_sets(live), _promises(simulation, live), _gone(simulation),
+        _winners(simulation), _heard_once(simulation), _told_once(simulation.followers), _bounded(simulation),
+    ]  # fmt: skip
+    return [sentence for check in checks for sentence in check]
+
+
+def winner(records: Iterable[Kept]) -> Kept:
+    """The record that counts under a name, by the rule as the design has it, written down a second time."""
+    ordered = sorted(records, key=lambda kept: (kept.hlc, kept.record_id))
+    return [kept for kept in ordered if kept.author == ordered[0].author][-1]
+
+
+def winners(records: Iterable[Kept]) -> dict[str, Kept]:
+    """The record that counts under each name."""
+    ordered = sorted(records, key=lambda kept: kept.message_id)
+    return {name: winner(group) for name, group in groupby(ordered, key=lambda kept: kept.message_id)}
+
+
+def _failures(simulation: Simulation) -> Iterator[str]:
+    yield from (f"logged: {failure}" for failure in simulation.failures)
+    yield from (f"a sender was refused: {code}" for code in simulation.tally.refused)
+    for follower in simulation.followers:
+        yield from (f"a follower was told {message}" for message in follower.strange)
+
+
+def _same_sets(live: list[dict[bytes, Kept]]) -> Iterator[str]:
+    everything = {name: kept for held in live for name, kept in held.items()}
+    for number, held in enumerate(live):
+        for name in everything.keys() - held.keys():
+            yield f"relay {number} lacks {everything[name]}"
+
+
+def _promises(simulation: Simulation, live: list[dict[bytes, Kept]]) -> Iterator[str]:
+    latest = max(map(simulation.now, simulation.members)) + EXPIRING
+    for one in simulation.tally.acknowledged:
+        for number, held in enumerate(live):
+            if one.expires_at > latest and not any(_keeps(kept, one) for kept in held.values()):
+                yield f"relay {number} lacks what was acknowledged: {one}"
+
+
+def _keeps(kept: Kept, one: Acknowledged) -> bool:
+    said = (kept.message_id, kept.text, kept.expires_at)
+    return said == (one.message_id, one.content, one.expires_at)
+
+
+def _gone(simulation: Simulation) -> Iterator[str]:
+    for member in simulation.members:
+        old = [kept for kept in member.records() if kept.expires_at < simulation.now(member) - GONE]
+        yield from (f"relay {member.number} keeps what has expired: {kept}" for kept in old)
+
+
+def _winners(simulation: Simulation) -> Iterator[str]:
+    """Each relay tells who asks for all exactly what counts; what was known to be overwritten does not."""
+    auditors = [Follower(simulation.network, "10.3.0.1", member.address) for member in simulation.members]
+    simulation.run_until(simulation.clock.seconds() + HEARING)
+    for member, auditor in zip(simulation.members, auditors, strict=True):
+        counting = winners(_certain(simulation, member))
+        told = Counter((told.message_id, told.content) for told in auditor.told)
+        expected = Counter((kept.message_id, kept.text) for kept in counting.values())
+        dying = {kept.message_id for kept in member.records()} - counting.keys()
+        for name, content in (told - expected).keys() | (expected - told).keys():
+            if name not in dying:
+                yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
+        yield from _overwritten(simulation, counting)
+        auditor.end()
+
+
+def _certain(simulation: Simulation, member: Member) -> list[Kept]:
+    """What a relay keeps under names of which nothing is about to expire."""
+    now = simulation.now(member)
+    records = member.records()
+    dying = {kept.message_id for kept in records if kept.expires_at <= now + EXPIRING}
+    return [kept for kept in records if kept.message_id not in dying]
+
+
+def _overwritten(simulation: Simulation, counting: dict[str, Kept]) -> Iterator[str]:
+    """Who left another content after the relay had told his former one meant to replace it."""
+    for one in simulation.tally.acknowledged:
+        kept = counting.get(one.message_id)
+        if kept is not None and one.by_user and kept.author == USER and kept.text in one.known:
+            yield f"{kept} counts, though its author had it overwritten by {one}"
+
+
+#: The author of what the user leaves.
+USER = f"user:{AUTHOR}"
+
+
+def _heard_once(simulation: Simulation) -> Iterator[str]:
+    for member, follower in zip(simulation.members, simulation.followers, strict=True):
+        records = member.records()
+        authors = {name: {kept.author for kept in group} for name, group in _by_name(records).items()}
+        told = _by_message(follower.told)
+        for name, kept in winners(_certain(simulation, member)).items():
+            contents = [one.content for one in told.get(name, [])]
+            if contents[-1:] != [kept.text]:
+                yield f"who follows relay {member.number} heard {contents} of {name}, {kept} counts"
+        for name, heard in told.items():
+            contents = [one.content for one in heard]
+            if len(set(contents)) < len(contents) and len(authors.get(name, ())) < 2:
+                yield f"who follows relay {member.number} heard {contents} of {name}"
+
+
+def _by_name(records: Iterable[Kept]) -> dict[str, list[Kept]]:
+    grouped: dict[str, list[Kept]] = {}
+    for kept in records:
+        grouped.setdefault(kept.message_id, []).append(kept)
+    return grouped
+
+
+def _by_message(told: Iterable[Told]) -> dict[str, list[Told]]:
+    grouped: dict[str, list[Told]] = {}
+    for one in told:
+        grouped.setdefault(one.message_id, []).append(one)
+    return grouped
+
+
+def _told_once(followers: Iterable[Follower]) -> Iterator[str]:
+    for number, follower in enumerate(followers):
+        for pair, times in follower.conflicts.items():
+            if times > 1:
+                yield f"relay {number} told {times} times of the conflict {pair}"
+
+
+def _bounded(simulation: Simulation) -> Iterator[str]:
+    """Nothing is left of all the trouble: few timers, few connections."""
+    count = len(simulation.members)
+    timers = sum(1 for call in simulation.clock.calls if call.active())
+    if timers > TIMERS * count:
+        yield f"{timers} timers for {count} relays"
+    if len(simulation.network.ends) > CONNECTIONS * count:
+        yield f"{len(simulation.network.ends)} ends of connections for {count} relays"
