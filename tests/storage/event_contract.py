@@ -270,6 +270,15 @@ class AskingContract(EventStoreCase):
             self.assertEqual(await self.found(store, asked), events[:limit])
         self.assertEqual(await self.found(store, {"kinds": [1, 2], "since": 98, "until": 10**9}), events[1:-14])
 
+    async def test_no_second_lies_between_two_windows(self: Any) -> None:
+        """Rare events among many others are all found, wherever the windows happen to end."""
+        store = await self.opened()
+        events = [unsigned(2 if second % 3 == 0 else 1, second) for second in range(240)]
+        await store.insert([Submission(event) for event in events])
+        rare = [event for event in reversed(events) if event.kind == 2]
+        for limit in range(1, 80, 3):
+            self.assertEqual(await self.found(store, {"kinds": [2, 3], "limit": limit}), rare[:limit])
+
     async def test_relevance_orders_a_search(self: Any) -> None:
         """Before the limit is taken; words may stand in a title, accents and case do not matter."""
         store = await self.opened()
