@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -16,7 +17,13 @@ from ..services.router import replies_of
 
 def describing(answering: Iterable[object]) -> DescriptionService:
     """The service that describes these others, and itself."""
-    return DescriptionService(openapi(ROWS, replies_of([*answering, DescriptionService]), __version__))
+    return DescriptionService(_document((*map(type, answering), DescriptionService)))
+
+
+@cache
+def _document(kinds: tuple[type, ...]) -> bytes:
+    """The description: it depends on classes alone, so all relays of a process share it."""
+    return openapi(ROWS, replies_of(kinds), __version__)
 
 
 def service_classes() -> Iterator[type]:
