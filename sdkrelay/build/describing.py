@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from .. import __version__, services
 from ..io.rest.openapi import openapi
@@ -28,8 +28,8 @@ def _document(kinds: tuple[type, ...]) -> bytes:
 
 def service_classes() -> Iterator[type]:
     """Every class in the package of services: for descriptions that are made without a relay."""
-    for found in iter_modules(services.__path__):
-        module = import_module(f"{services.__name__}.{found.name}")
+    for found in walk_packages(services.__path__, f"{services.__name__}."):
+        module = import_module(found.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if kind.__module__ == module.__name__:
                 yield kind
