@@ -98,7 +98,7 @@ class Intake:
         return read
 
     async def take(self, link: Link, records: Sequence[Record], wanted: bool = False) -> Taken:
-        """Keep them, durably, those left out that the rules refuse; only new ones are looked at, as all are that were ``wanted``."""
+        """Keep them, durably, those left out that the rules refuse; only new ones are looked at: all, if ``wanted``."""
         given = {record.record_id: record for record in records}
         new = set(given) if wanted or not given else set(await self._records.unknown(list(given)))
         fitting = [given[each] for each in given if each in new and self._fits(given[each].origin, given[each].key)]
