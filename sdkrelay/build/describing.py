@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from .. import __version__, services
 from ..io.rest.openapi import openapi
@@ -16,13 +17,19 @@ from ..services.router import replies_of
 
 def describing(answering: Iterable[object]) -> DescriptionService:
     """The service that describes these others, and itself."""
-    return DescriptionService(openapi(ROWS, replies_of([*answering, DescriptionService]), __version__))
+    return DescriptionService(_document((*map(type, answering), DescriptionService)))
+
+
+@cache
+def _document(kinds: tuple[type, ...]) -> bytes:
+    """The description: it depends on classes alone, so all relays of a process share it."""
+    return openapi(ROWS, replies_of(kinds), __version__)
 
 
 def service_classes() -> Iterator[type]:
     """Every class in the package of services: for descriptions that are made without a relay."""
-    for found in iter_modules(services.__path__):
-        module = import_module(f"{services.__name__}.{found.name}")
+    for found in walk_packages(services.__path__, f"{services.__name__}."):
+        module = import_module(found.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if kind.__module__ == module.__name__:
                 yield kind

@@ -24,11 +24,14 @@ from ..io.rest.door import RestDoor, RestSurroundings
 from ..io.rest.table import ROWS
 from ..io.storage import DatabaseStore
 from ..messages.catalog import Catalog
-from ..messages.mesh.family import SHARED as MESH
+from ..messages.mesh.family import REQUESTS as MESH
+from ..messages.mesh.greeting import RelayAnswer
 from ..messages.native.family import REQUESTS as NATIVE
+from ..messages.native.session import Handshake
 from ..messages.rest.admin import Queues
 from ..messages.rest.family import REQUESTS as REST
 from ..messages.rest.node import Connections
+from ..ports import Caller
 from ..services.access import AccessRules, AccessService
 from ..services.answers import Answers
 from ..services.archive import ArchiveService, Section
@@ -139,14 +142,15 @@ class Parts:
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
         greeting = HandshakeService(
-            identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded
-        )
+            identity, store.wallets, self.access, self.hub, encryption, tuning.fallback, self._crowded, self._greet_relay
+        )  # fmt: skip
         settings = tuning.services(identity, lambda: encryption.identity_key)
         core = [greeting, encryption, self.hub, self.wallets, self.payments, self._scans, node, self.access]
         self.relations = Relations(lambda: tuning.live.config, world, identity, store, node)
         self.alarms = Alarms(world, tuning.live, identity, store)
         monitoring = self._monitoring(store, node, operation)
         relations = self.relations.services(self.hub, self.monitor.metrics)
+        self.payments.on_create = self.relations.payments.look
         archive = self._archive(store, vault, identity)
         self.relations.tell_at_intervals(self.monitor.add, lambda: tuning.live.config.sync)
         return [*core, *settings, *monitoring, *relations, archive]
@@ -155,13 +159,18 @@ class Parts:
         """Who answers for the condition of all this."""
         watched = Watched(
             self.answers, self.hub, store, node, self._connections, self._queues, lambda: self.indexing.condition,
-            lambda: len(self._watch), lambda: len(self._mempool), self.relations.relays.mesh,
+            lambda: len(self._watch), lambda: len(self._mempool), self.relations.standing,
             lambda: self.alarms.active,
         )  # fmt: skip
         live = self.tuning.live
-        live.subscribe(INTERVALS, lambda now: self.monitor.reschedule())
+        live.subscribe(INTERVALS, self._reschedule)
         services = self.monitor.watch(watched, operation.levels, lambda: live.config.sync)
         return [*services, self.alarms.watch(watched, self.monitor.metrics)]
+
+    def _reschedule(self, now: Config) -> None:
+        """Other intervals hold at once."""
+        self.monitor.reschedule()
+        self.relations.sharing.exchanges.reschedule()
 
     def _follow(self, store: DatabaseStore, vault: Vault) -> None:
         """What follows the chain, watches wallets and scans."""
@@ -204,7 +213,7 @@ class Parts:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
         watching = [self.monitor, self.alarms]
-        return [self._world.compute, self.chain, self.websocket, *watching, *hangup, *self._listening()]
+        return [self._world.compute, self.chain, self.websocket, *watching, *hangup, *self._listening(), self.dialler]
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
@@ -233,6 +242,9 @@ class Parts:
     def _unreadable(self) -> int:
         return self.wallets.unreadable
 
+    def _greet_relay(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
+        return self.relations.mesh.greeter.answer(request, caller)
+
     def _crowded(self, session_id: str) -> str | None:
         return self.factory.crowded(session_id)
 
@@ -248,10 +260,12 @@ class Parts:
         world, limits = self._world, self._config.limits
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
         allowances = Allowances(world.clock, limits.websocket_cost_per_minute, Networks.of(limits.exempt))
+        relays = Allowances(world.clock, self._config.mesh.cost_per_minute)
         around = Surroundings(
-            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances,
-            nostr=self._nostr.conversation if self._nostr else None,
+            Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances, relays,
+            self._nostr.conversation if self._nostr else None,
         )  # fmt: skip
+        self.dialler = self.relations.mesh.dialler(around)
         bounds = WebSocketLimits(limits.websocket_connections, limits.websocket_message_bytes)
         return RelayFactory(around, bounds, world.entropy, world.reactor, proxies(limits))
 

@@ -20,6 +20,7 @@ from ..domain.notification import Kind, Topic
 from ..domain.problem import Code
 from ..io.rest.answers import STATUS
 from ..io.rest.table import ROWS, Row
+from ..messages.mesh import family as mesh
 from ..messages.message import Message, RawReply, Reply, Request
 from ..messages.native.family import REPLIES, REQUESTS
 from ..messages.schema import fields_of, plain, schemas, without
@@ -63,6 +64,8 @@ NOTIFICATIONS: dict[Kind, tuple[Topic, type[Struct]]] = {
     Kind.BLOCK_DISCONNECTED: (Topic.BLOCKS, told.DisconnectData),
     Kind.PAYMENT_UPDATE: (Topic.PAYMENTS, told.PaymentUpdateData),
     Kind.SYNC_MESSAGE: (Topic.SYNC, told.SyncMessageData),
+    Kind.RELAY_CONNECTED: (Topic.RELAYS, told.RelayData),
+    Kind.RELAY_DISCONNECTED: (Topic.RELAYS, told.RelayData),
 }
 
 #: What each topic brings.
@@ -70,7 +73,7 @@ TOPICS: dict[Topic, str] = {
     Topic.NOTIFICATIONS: "`payments`, `blocks` and `relays` together",
     Topic.PAYMENTS: "payments to the wallets this session holds, and expected payments it created",
     Topic.BLOCKS: "blocks that join the best chain or leave it",
-    Topic.RELAYS: "other relays that come and go",
+    Topic.RELAYS: "other relays that come and go; live only, an `error` about one that is not reached",
     Topic.HEALTH: "how this relay is, at an interval; live only",
     Topic.METRICS: "its figures, at an interval; live only",
     Topic.ALERTS: "alarms that begin and end; live only",
@@ -84,7 +87,7 @@ CLOSINGS: dict[int, str] = {
     1002: "a fault of protocol, or ten messages in a minute that are none",
     1003: "a binary frame",
     1007: "a text that is not UTF-8",
-    1008: "refused: a rejected handshake, a client that does not read, what cannot be decrypted",
+    1008: "refused: a rejected handshake, a client that does not read, what cannot be decrypted, a relay that is linked twice",
     1009: "too large a message; an `error` says so before",
     1011: "a fault of the relay",
     1012: "the relay restarts",
@@ -106,8 +109,20 @@ REFUSALS: dict[Code, str] = {
     Code.UNAVAILABLE: "the right request, but the relay cannot answer it now",
     Code.INSECURE: "secrets are taken over protected connections only",
     Code.DECRYPTION_FAILED: "what was encrypted cannot be read",
+    Code.WS_CONNECTION_FAILED: "another relay was dialled so often in vain; `details` name `relay_id` and `attempt`",
     Code.INTERNAL: "a fault of the relay; its log says more",
 }
+
+_BETWEEN_RELAYS = """\
+A relay is a client of another one until both have proved which relays they are. The one that dials puts its greeting with a
+fresh nonce into `handshake` (`relay`); `handshake_response` has the other's greeting, with its proof; `relay_proof` follows, and
+is answered by `relay_welcome`. A proof is `HMAC-SHA256(mesh token, transcript)` in hex, beside a BIP340 signature of
+`SHA256(transcript)` by the identity key. A transcript is these parts, each after its length in four bytes (big-endian): the text
+`sdkrelay mesh greeting 1`; whose proof it is, `dialler` or `answerer`; then of the dialler and of the answerer the `relay_id`,
+`boot_id`, `network`, `genesis_hash` (UTF-8), `key` and `nonce` (32 bytes each). A relay whose certificate stands for the token
+sends 64 zeros as proof. The first key that a `relay_id` shows is kept. Afterwards both sides ask and answer over the one
+conversation; records and comparisons go to relays with the capability `reconcile/1` only. Of two conversations that two relays
+have dialled at the same time the one dialled by the lower `relay_id` stays."""
 
 _ACCESS = {
     Access.OPEN: "anybody, at any time",
@@ -134,16 +149,24 @@ class _Page:
         yield _INTRODUCTION + "\n".join(f"| `{access}` | {told} |" for access, told in _ACCESS.items()) + "\n" + _COST
         yield from self._messages("## What clients ask", REQUESTS)
         yield from self._messages("## What the relay says", REPLIES)
+        yield from self._between_relays()
         yield from self._notifications()
         yield from _codes()
         yield from _limits()
         yield from self._endpoints()
         yield from self._inner()
 
-    def _messages(self, title: str, family: Iterable[type[Message]]) -> Iterator[str]:
+    def _between_relays(self) -> Iterator[str]:
+        yield f"\n## Between relays\n\n{_BETWEEN_RELAYS}"
+        answers = {reply.wire_name() for reply in (*REPLIES, *mesh.REPLIES)}
+        asked = [request for request in mesh.REQUESTS if request.wire_name() not in answers]
+        yield from self._messages("### What relays ask each other", asked, "####")
+        yield from self._messages("### What they answer", mesh.REPLIES, "####")
+
+    def _messages(self, title: str, family: Iterable[type[Message]], level: str = "###") -> Iterator[str]:
         yield f"\n{title}"
         for message in family:
-            yield f"\n### `{message.wire_name()}`\n"
+            yield f"\n{level} `{message.wire_name()}`\n"
             yield plain(message.__doc__)
             if issubclass(message, Request):
                 yield f"\nAccess `{message.ACCESS}`, cost {message.COST}{self._answered(message)}."

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from attrs import evolve
+
 from ..config.address import parse_address
 from ..config.model import Config, Sync
 from ..domain.notification import Topic
 from ..io.masterkey import signing_key
+from ..io.mesh.dialler import PeerDialler
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
-from ..messages.rest.relays import RelayConfiguration
+from ..messages.rest.relays import RelayCondition, RelayConfiguration
 from ..services.archive import Section
 from ..services.archived_relations import MessageSection, RelaySection
 from ..services.figures import Figures
 from ..services.handshake import Identity
 from ..services.hub import Hub
-from ..services.mesh.link import Links
-from ..services.mesh.pins import Pins
-from ..services.metrics import MetricsService
+from ..services.mesh.payments import PaymentFacts
+from ..services.mesh.proving import Facts
+from ..services.metrics import Mesh, MetricsService
 from ..services.node import NodeService
 from ..services.periodic import Periodical
 from ..services.records import Around as Records
 from ..services.records import RecordService, Signer
+from ..services.relay_reports import own_condition
 from ..services.relays import Itself, RelayService
+from .meshing import Meshing
 from .sharing import Shared, Sharing, Surroundings
 from .world import World
 
@@ -47,8 +52,8 @@ class Relations:
         self._settings = settings
         self._folder = Path(settings().data_dir)
         self.boot_id = world.entropy.bytes(8).hex()
-        self.links, self.pins = Links(identity.relay_id), Pins(store, world.tasks)
         self.signer = Signer(identity.relay_id, signing_key(self._folder, world.entropy))
+        self.mesh = Meshing(settings, world, identity, store, self.signer.secret, self.boot_id)
         itself = Itself(
             own_address(settings()),
             node.report,
@@ -56,7 +61,7 @@ class Relations:
             lambda: settings().fallback,
             world.meter,
         )
-        self.relays = RelayService(identity, itself, store, world.tasks, world.clock)
+        self.relays = RelayService(identity, itself, store, world.tasks, world.clock, self.mesh.roster)
 
     def services(self, hub: Hub, metrics: MetricsService) -> list[object]:
         """Who answers requests."""
@@ -65,12 +70,35 @@ class Relations:
         records = Records(world.clock, world.entropy, world.meter, world.compute, world.tasks)
         self.records = RecordService(self._store, hub, self.signer, records)
         shared = Shared(
-            self._identity, self.boot_id, self.links, self._store.index, self.records, self.pins.fits, self._named,
-            lambda: self._settings().sync,
+            self._identity, self.boot_id, self.mesh.links, self._store.index, self.records, self.mesh.pins.fits,
+            self.relays.named, lambda: self._settings().sync, self._about,
         )  # fmt: skip
         around = Surroundings(world.clock, world.tasks, world.entropy, world.compute, world.meter)
         self.sharing = Sharing(shared, figures, around)
-        return [self.relays, self.records, *self.sharing.services()]
+        self.payments = PaymentFacts(self._store, self.records, hub, world.tasks, world.clock)
+        self.mesh.roster.disputed = lambda relay_id: bool(self.sharing.digests.of(relay_id))
+        self.mesh.facts = lambda: Facts(record_count=len(self.records.sealed()))
+        return [self.relays, self.records, *self.sharing.services(), *self.mesh.services(hub)]
+
+    def start(self, dialler: PeerDialler) -> None:
+        """Let payments travel, compare records now and then, and dial."""
+        self.payments.start()
+        self.sharing.start()
+        self.mesh.start(dialler)
+
+    async def stop(self) -> None:
+        """Begin nothing more with other relays, and let go of no more records."""
+        await self.payments.stop()
+        await self.sharing.stop()
+        await self.records.stop()
+
+    def standing(self) -> Mesh:
+        """How many relays are known and connected, and of how many blocks one has another digest, now."""
+        return evolve(self.relays.mesh(), disputes=self.sharing.digests.count)
+
+    async def _about(self) -> tuple[RelayConfiguration, RelayCondition]:
+        """What is said to other relays of the settings and of the parts."""
+        return own_configuration(self._settings()), own_condition(await self._node.report())
 
     def sections(self) -> tuple[Section, ...]:
         """What of it is exported."""
@@ -82,10 +110,6 @@ class Relations:
         add(Periodical(Topic.SYNC, lambda: intervals().interval, lambda: push("StateSync")))
         add(Periodical(Topic.SYNC, lambda: intervals().health_interval, lambda: push("HealthSync")))
         add(Periodical(Topic.SYNC, lambda: intervals().metrics_interval, lambda: push("MetricsSync")))
-
-    def _named(self, name: str) -> str | None:
-        """The ``relay_id`` of a relay that is known under this name: empty while it said none, None for nobody."""
-        return "" if any(peer.id == name for peer in self.relays.peers) else None
 
 
 def own_address(config: Config) -> str:

@@ -22,6 +22,7 @@ from ..io.masterkey import MasterKeyError, identity_key, master_key
 from ..io.net.tls import TlsError
 from ..io.storage import DatabaseStore, StoreError
 from ..io.world import running_reactor
+from ..mesh_token import TokenFileError
 from ..origin import Origin, origin_of
 from ..ports import Unavailable
 from ..services.encryption import EncryptionService
@@ -71,7 +72,15 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (StoreError, MasterKeyError, TlsError, Unavailable, CannotListenError, OSError) as reason:
+        except (
+            StoreError,
+            MasterKeyError,
+            TokenFileError,
+            TlsError,
+            Unavailable,
+            CannotListenError,
+            OSError,
+        ) as reason:
             await self._end_threads()
             raise CannotStart(f"sdkrelay: {reason}") from reason
 
@@ -105,7 +114,6 @@ class Relay(MultiService):
         await parts.access.start()
         await parts.relations.relays.load()
         await parts.relations.records.start()
-        parts.relations.sharing.start()
         await parts.alarms.alerts.load()
         for service in parts.services():
             service.setServiceParent(self)
@@ -113,6 +121,7 @@ class Relay(MultiService):
             parts.following.start()
         await self._restarter.has_started()
         parts.payments.start()
+        parts.relations.start(parts.dialler)
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
 
     async def _open_stores(self) -> None:
@@ -175,12 +184,12 @@ class Relay(MultiService):
             return
         parts = self._parts
         parts.websocket.stopService()
+        parts.dialler.stopService()
         await parts.following.stop()
         await parts.payments.stop()
-        await parts.relations.sharing.stop()
-        await parts.relations.records.stop()
+        await parts.relations.stop()
         for _ in range(FAREWELL_STEPS):
-            if parts.factory.open:
+            if parts.factory.open or parts.dialler.connections:
                 await self._world.tasks.sleep(FAREWELL_STEP)
         if self._nostr is not None:
             await self._nostr.close()

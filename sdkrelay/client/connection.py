@@ -159,6 +159,7 @@ class _Protocol(WebSocketClientProtocol):
     transport: Any
     heard = 0.0
     paused = False
+    cutting: Any = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,6 +184,8 @@ class _Protocol(WebSocketClientProtocol):
             self.connection.received(payload)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        if self.cutting is not None and self.cutting.active():
+            self.cutting.cancel()
         if self.beating.running:
             self.beating.stop()
             self.connection.finish(Closed(code, reason or ""))
@@ -204,11 +207,7 @@ class _Protocol(WebSocketClientProtocol):
         """Close, and cut the connection when that is not answered."""
         if self.state == self.STATE_OPEN:
             self.sendClose(1000)
-            self.factory.reactor.callLater(CLOSE_SECONDS, self._cut)
-
-    def _cut(self) -> None:
-        if self.state != self.STATE_CLOSED:
-            self.dropConnection(abort=True)
+            self.cutting = self.factory.reactor.callLater(CLOSE_SECONDS, self.dropConnection, abort=True)
 
     def _beat(self) -> None:
         silent = self.factory.reactor.seconds() - self.heard

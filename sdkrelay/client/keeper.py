@@ -6,8 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..domain.position import Position
 from ..io.net.backoff import Backoff
@@ -302,13 +303,20 @@ class Keeper:
 
 async def _first(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, int]:
     """The result of the one that ends first, and which it was; the others are cancelled."""
+    ended: Deferred[tuple[Any, int]] = Deferred()
+
+    def end(result: Any, index: int) -> None:
+        if not ended.called:
+            ended.callback(result if isinstance(result, Failure) else (result, index))
+
     started = [Deferred.fromCoroutine(coroutine) for coroutine in coroutines]
+    for index, deferred in enumerate(started):
+        deferred.addBoth(end, index)
     try:
-        result, index = await DeferredList(started, fireOnOneCallback=True, fireOnOneErrback=True, consumeErrors=True)
+        return await ended
     finally:
         for deferred in started:
             deferred.cancel()
-    return result, index
 
 
 def _position(told: Any) -> Position:

@@ -164,9 +164,24 @@ class SyncMessageData(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
+class RelayData(msgspec.Struct, frozen=True, kw_only=True):
+    """Another relay was linked (``relay_connected``), or is not any more (``relay_disconnected``).
+
+    ``address`` is where it is reached, null if it never said; ``connection_id`` names this one conversation with it.
+    """
+
+    relay_id: str
+    address: str | None
+    version: str | None
+    capabilities: tuple[str, ...]
+    timestamp: int
+    connection_id: str
+
+
 NoticeData = (
     PaymentData | SpendData | OrphanData | ReuseData | BlockData | DisconnectData | PaymentUpdateData | SyncMessageData
-)
+    | RelayData
+)  # fmt: skip
 
 
 class Kind(StrEnum):
@@ -182,6 +197,8 @@ class Kind(StrEnum):
     BLOCK_DISCONNECTED = "block_disconnected"
     PAYMENT_UPDATE = "payment_update"
     SYNC_MESSAGE = "sync_message"
+    RELAY_CONNECTED = "relay_connected"
+    RELAY_DISCONNECTED = "relay_disconnected"
 
 
 @frozen

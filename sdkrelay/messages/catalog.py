@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -117,6 +118,7 @@ class Catalog:
         return kind
 
 
+@cache
 def _kind(request: type[Request]) -> Kind:
     unstated = [name for name in ("ACCESS", "COST", "EXAMPLE", "__doc__") if not getattr(request, name, None)]
     if unstated:

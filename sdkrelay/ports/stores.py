@@ -169,6 +169,12 @@ class PaymentStore(Protocol):
     async def put(self, payment: Expected) -> Expected:
         """Keep a payment as it is given; the one of this ``payment_id``, unchanged, if there is one."""
 
+    async def conclude(self, payment: Expected) -> list[Entry]:
+        """Keep a payment as facts of other relays have it, and log what is told if its state changed.
+
+        One that belongs to a wallet here, or to another creator, stays as it is: what is found here counts.
+        """
+
 
 @frozen
 class Stored:
@@ -204,6 +210,9 @@ class RecordStore(Protocol):
 
     async def named(self, message_id: str, now: float) -> Record | None:
         """The message that counts under a name, if its time has not come."""
+
+    async def facts(self, payment_id: str, now: float) -> list[Record]:
+        """The records about a payment whose time has not come, in any order."""
 
     async def unknown(self, record_ids: Sequence[bytes]) -> list[bytes]:
         """Those of them that are neither kept nor remembered as expired, in their order."""

@@ -98,6 +98,7 @@ class Hub:
         self._public_read = public_read
         self._meter: Meter = meter or Unmetered()
         self.on_listen: list[Callable[[Caller, frozenset[Topic]], None]] = []
+        self.on_entry: list[Callable[[Entry], None]] = []
         self._page = page
         self._slice = SLICE
         self._log = log
@@ -135,6 +136,8 @@ class Hub:
     async def _advance(self, entry: Entry) -> None:
         missing, self._head = entry.number > self._head + 1, entry.number
         self._meter.count(NOTIFICATIONS, entry.kind.value)
+        for told in self.on_entry:
+            told(entry)
         if not missing:
             await self._tell(News(entry, self._log_id))
             return
@@ -158,7 +161,7 @@ class Hub:
     async def broadcast(self, topic: Topic, bulletin: Bulletin) -> None:
         """Say something that no log keeps to all who hear this topic now."""
         for turn, feed in enumerate(tuple(self._feeds.values()), 1):
-            if topic in feed.names:
+            if topic in feed.topics:
                 self.push(topic, bulletin, feed.caller)
             if turn % self._slice == 0:
                 await self._tasks.sleep(0)

@@ -6,7 +6,7 @@ wallets that are registered later, and from time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -59,6 +59,7 @@ class PaymentService:
         self._prefix = "sp" if network is Network.MAIN else "tsp"
         self._looking: Task | None = None
         self._changed = tasks.event()
+        self.on_create: Callable[[str], None] = lambda payment_id: None
 
     def start(self) -> None:
         """Follow the wallets that are watched, and the time."""
@@ -87,6 +88,7 @@ class PaymentService:
             expected = self._expected(request, caller, recipient, metadata, digest)
             await self._check_room(expected)
             known, entries = await self._store.payments.create(expected)
+            self.on_create(known.payment_id)
             self._tasks.start("payment update", self._tell_later(entries))
         if known.digest != digest:
             raise Problem(Code.CONFLICT, "another payment has this payment_id", field="payment_id")

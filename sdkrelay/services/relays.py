@@ -1,4 +1,4 @@
-"""Which other relays are known, and this one as others may see it. None is dialled by this release: all stay disconnected."""
+"""Which other relays are known, and how each stands; this one as others may see it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from attrs import frozen
 from msgspec import UNSET
 
 from ..config.tuning import Fallback
-from ..domain.measure import SYNC_ERRORS, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_SECONDS
 from ..domain.peer import Peer, normalised, peer_id
 from ..domain.problem import Code, Problem, invalid
 from ..messages.native.relays import DiscoveredRelay, Discovery, DiscoveryResponse
@@ -19,27 +18,25 @@ from ..messages.rest.relays import (
     GetRelay,
     GetRelays,
     RelayAdded,
-    RelayCondition,
     RelayConfiguration,
-    RelayFigures,
     RelayItem,
     RelayRemoved,
     RelayReport,
     Relays,
-    RelayTraffic,
     RemoveRelay,
 )
 from ..ports import Caller, Clock, Meter, Store, Tasks
 from .archive import Outcome
 from .handshake import CAPABILITIES, Identity
+from .mesh.roster import Roster
 from .metrics import Mesh
+from .relay_reports import Portrayer, own_condition, own_figures, own_health
 from .router import handles
 
-#: So many relays can be known.
+#: So many relays can be known by the operator's word.
 MOST = 1_000
 #: Under this fact they are kept.
 FACT = "relays"
-DISCONNECTED = "disconnected"
 
 
 @frozen
@@ -57,7 +54,14 @@ class RelayService:
     """Answers ``discovery``, ``/relays`` and what is below it; :meth:`load` first."""
 
     def __init__(
-        self, identity: Identity, itself: Itself, store: Store, tasks: Tasks, clock: Clock, most: int = MOST
+        self,
+        identity: Identity,
+        itself: Itself,
+        store: Store,
+        tasks: Tasks,
+        clock: Clock,
+        roster: Roster,
+        most: int = MOST,
     ) -> None:
         self._most = most
         self._identity = identity
@@ -65,35 +69,51 @@ class RelayService:
         self._store = store
         self._clock = clock
         self._order = tasks.lock()
+        self._roster = roster
+        self._portrayer = Portrayer(roster, clock)
         self._peers: dict[str, Peer] = {}
 
     async def load(self) -> None:
-        """Know again whom it knew."""
+        """Know again whom it knew, and which keys they had."""
         kept = await self._store.meta(FACT)
         peers = msgspec.json.decode(kept or "[]", type=list[Peer])
         self._peers = {peer.id: peer for peer in peers}
+        await self._roster.books.pins.load()
+        self._roster.add(self.peers)
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        """All that are known, in the order of adding."""
+        """All that the operator added, in that order."""
         return tuple(self._peers.values())
 
     def mesh(self) -> Mesh:
         """How many are known, and connected."""
-        return Mesh(known=len(self._peers), connections=0)
+        return Mesh(known=len(self._portrayer.all()), connections=len(self._roster.books.links.all()))
+
+    def named(self, name: str) -> str | None:
+        """The ``relay_id`` of one that is known under a name: empty if it never said one, None for a name of nobody."""
+        item = self._portrayer.find(name)
+        return None if item is None else item.relay_id or ""
 
     @handles(Discovery)
     async def discover(self, request: Discovery, caller: Caller) -> DiscoveryResponse:
-        """All that are known."""
-        known = tuple(DiscoveredRelay(id=peer.id, address=peer.address) for peer in self.peers)
+        """Those the operator named, and those found through others that were greeted once."""
+        named = {peer.id for peer in self._roster.named}
+        told = [item for item in self._portrayer.all() if item.address and (item.id in named or item.relay_id)]
+        relays = tuple(
+            DiscoveredRelay(id=item.relay_id or item.id, address=item.address, capabilities=item.capabilities)
+            for item in told
+        )
         fallback = self._itself.fallback()
-        named = bool(fallback.primary_relay or fallback.backup_relays)
-        return DiscoveryResponse(relay_id=self._identity.relay_id, relays=known, fallback=fallback if named else UNSET)
+        has_fallback = bool(fallback.primary_relay or fallback.backup_relays)
+        return DiscoveryResponse(
+            relay_id=self._identity.relay_id, relays=relays, fallback=fallback if has_fallback else UNSET
+        )
 
     @handles(GetRelays)
     async def relays(self, request: GetRelays, caller: Caller) -> Relays:
         """Those that match, the first of them whole; nothing is counted by health that was never heard."""
-        matching = [_item(peer) for peer in self.peers]
+        matching = self._portrayer.all()
         if request.status is not None:
             matching = [item for item in matching if request.status in (item.status, item.health)]
         health = [item.health for item in matching]
@@ -103,6 +123,7 @@ class RelayService:
             healthy=health.count("healthy"),
             warning=health.count("warning"),
             critical=health.count("critical"),
+            refused=self._roster.books.refusals.last(),
         )
 
     @handles(GetRelay)
@@ -110,11 +131,11 @@ class RelayService:
         """One of them, or this one; NOT_FOUND for others."""
         if request.relay_id == self._identity.relay_id:
             return await self._own()
-        return _report(self._known(request.relay_id))
+        return self._portrayer.report(self._known(request.relay_id))
 
     @handles(AddRelay)
     async def add(self, request: AddRelay, caller: Caller) -> RelayAdded:
-        """Know it from now on; CONFLICT if it is known, LIMIT_EXCEEDED if too many are."""
+        """Know it from now on, and dial it; CONFLICT if it is known, LIMIT_EXCEEDED if too many are."""
         address = _address(request.address)
         peer = Peer(
             id=peer_id(address),
@@ -125,14 +146,22 @@ class RelayService:
         async with self._order:
             self._check_new(peer)
             await self._keep([*self.peers, peer])
-        return RelayAdded(relay_id=None, id=peer.id, address=address, description=peer.description, status=DISCONNECTED)
+        item = self._known(peer.id)
+        return RelayAdded(
+            relay_id=item.relay_id, id=peer.id, address=address, description=peer.description, status=item.status
+        )
 
     @handles(RemoveRelay)
     async def remove(self, request: RemoveRelay, caller: Caller) -> RelayRemoved:
-        """Do not know it any more; NOT_FOUND if it is not known."""
+        """Do not know it any more, and hang up; NOT_FOUND if it is not known, CONFLICT if the settings name it."""
         async with self._order:
             gone = self._known(request.relay_id)
-            await self._keep([peer for peer in self.peers if peer is not gone])
+            if gone.id in {peer.id for peer in self._roster.configured}:
+                raise Problem(
+                    Code.CONFLICT, "the settings name this relay: take it out of mesh.peers", field="relay_id"
+                )
+            await self._keep([peer for peer in self.peers if peer.id != gone.id])
+            await self._roster.forget(gone.id, gone.relay_id)
         return RelayRemoved(relay_id=gone.id)
 
     async def restore(self, peer: Peer) -> Outcome:
@@ -145,14 +174,14 @@ class RelayService:
             await self._keep([*self.peers, peer])
         return Outcome.IMPORTED
 
-    def _known(self, name: str) -> Peer:
-        peer = self._peers.get(name)
-        if peer is None:
+    def _known(self, name: str) -> RelayItem:
+        item = self._portrayer.find(name)
+        if item is None:
             raise Problem(Code.NOT_FOUND, "no such relay is known", field="relay_id", value=name)
-        return peer
+        return item
 
     def _check_new(self, peer: Peer) -> None:
-        if peer.id in self._peers:
+        if peer.id in {known.id for known in self._roster.named}:
             raise Problem(Code.CONFLICT, "a relay at this address is known already", field="address", id=peer.id)
         if len(self._peers) >= self._most:
             raise Problem(
@@ -164,6 +193,7 @@ class RelayService:
         kept = {peer.id: peer for peer in peers}
         await self._store.set_meta(FACT, msgspec.json.encode(list(kept.values())).decode())
         self._peers = kept
+        self._roster.add(self.peers)
 
     async def _own(self) -> RelayReport:
         health, identity = await self._itself.health(), self._identity
@@ -173,15 +203,15 @@ class RelayService:
             address=self._itself.address,
             description="",
             connection="self",
-            health=_word(health),
+            health=own_health(health),
             version=identity.version,
             uptime=health.uptime,
             last_seen=int(self._clock.now()),
             capabilities=CAPABILITIES,
             connections=health.connections.websocket,
-            metrics=_figures(self._itself.meter),
+            metrics=own_figures(self._itself.meter),
             configuration=self._itself.configuration(),
-            status=_condition(health),
+            status=own_condition(health),
         )
 
 
@@ -191,55 +221,3 @@ def _address(text: str) -> str:
     except ValueError as error:
         expected = str(error).removeprefix("expected ")
         raise invalid("address", expected, f"address: expected {expected}, without credentials or a path") from None
-
-
-def _item(peer: Peer) -> RelayItem:
-    """A relay that was never heard: only what the operator said of it is known."""
-    return RelayItem(
-        relay_id=None,
-        id=peer.id,
-        address=peer.address,
-        description=peer.description,
-        status=DISCONNECTED,
-        health=None,
-        version=None,
-        uptime=None,
-        last_seen=None,
-        capabilities=(),
-        connections=None,
-        metrics=RelayTraffic(sync_requests=0, sync_responses=0, avg_latency=None),
-    )
-
-
-def _report(peer: Peer) -> RelayReport:
-    item = _item(peer)
-    silence = RelayFigures(sync_requests=0, sync_responses=0, avg_latency=None, error_count=0, success_rate=None)
-    shared = {name: getattr(item, name) for name in item.__struct_fields__ if name not in ("status", "metrics")}
-    return RelayReport(**shared, connection=item.status, metrics=silence, configuration=None, status=None)
-
-
-def _word(health: Health) -> str:
-    """A relay's condition in the words that are used of relays."""
-    return {"degraded": "warning", "unhealthy": "critical"}.get(health.status, health.status)
-
-
-def _figures(meter: Meter) -> RelayFigures:
-    """All sync messages of this relay, whoever they were exchanged with."""
-    requests, errors, latency = meter.total(SYNC_REQUESTS), meter.total(SYNC_ERRORS), meter.mean(SYNC_SECONDS)
-    return RelayFigures(
-        sync_requests=requests,
-        sync_responses=meter.total(SYNC_RESPONSES),
-        avg_latency=None if latency is None else round(latency * 1000, 2),
-        error_count=errors,
-        success_rate=round(max(requests - errors, 0) / requests * 100, 2) if requests else None,
-    )
-
-
-def _condition(health: Health) -> RelayCondition:
-    checks = health.checks
-    return RelayCondition(
-        bitcoin_connected=bool(checks.bitcoin_rpc),
-        blindbit_connected=checks.blindbit_api,
-        websocket_listening=bool(checks.websocket_server),
-        sync_active=bool(checks.sync_manager),
-    )

@@ -42,7 +42,7 @@ def mined(height: int, branch: int = 0, number: int = 1) -> Mined:
 
 def fact(said: Said, time: int = 0, author: str = "user:anna") -> Fact:
     """Somebody says it at a time."""
-    return Fact("payment-1", author, (time, sha256(content_of(said)).digest()), said)
+    return Fact("payment-1", author, (time, sha256(author.encode() + content_of(said)).digest()), said)
 
 
 def on_chain(facts: list[Fact], tip: int = 100, now: float = EPOCH) -> Expected:

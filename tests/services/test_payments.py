@@ -96,6 +96,14 @@ class LifeTests(PaymentCase):
         self.mine()
         self.assertEqual(self.told(self.merchant), ["detected", "detected", "confirmed"])
 
+    def test_who_tells_other_relays_hears_of_a_new_payment(self) -> None:
+        """Once, however often it is asked for."""
+        told: list[str] = []
+        self.relay.payments.on_create = told.append
+        self.create(self.request())
+        self.create(self.request())
+        self.assertEqual(told, ["pay_1"])
+
     def test_another_amount_is_another_payment(self) -> None:
         """It stays pending."""
         self.relay.register(self.owner, Listener(self.time, "owner"))

@@ -88,6 +88,12 @@ class AnswerTests(SyncCase):
         self.assertEqual(self.sync("OtherSync")["error_code"], "VALIDATION_ERROR")
         self.assertEqual(self.sync("StateSync", payload=[1])["error_code"], "VALIDATION_ERROR")
 
+    def test_records_are_compared_with_relays_only(self) -> None:
+        """A client is told so, and no row is kept of it."""
+        refusal = self.sync("ReconcileSync", payload={"session": "s", "frame": "YQ=="})
+        self.assertEqual((refusal["type"], refusal["error_code"]), ("error", "AUTH_REQUIRED"))
+        self.assertEqual(self.relay.ask(GetSyncHistory()).total, 0)
+
     def test_subscribers_are_told_the_state(self) -> None:
         """In the same shape, as a ``sync``."""
         told = now(self.relay.sync.push("StateSync"))
@@ -160,7 +166,7 @@ class ForceTests(SyncCase):
     def test_nobody_is_connected_so_nobody_is_asked(self) -> None:
         """With no body it means all kinds and all relays, of which there are none; each push has a name of its own."""
         first, second = self.relay.ask(ForceSync()), self.relay.ask(ForceSync())
-        self.assertEqual(first.sync_types, ("StateSync", "HealthSync", "MetricsSync"))
+        self.assertEqual(first.sync_types, ("StateSync", "HealthSync", "MetricsSync", "ReconcileSync"))
         self.assertEqual((first.status, first.target_relays, first.relays_count), ("sync_triggered", (), 0))
         self.assertEqual(first.estimated_duration, "0s")
         self.assertNotEqual(first.sync_id, second.sync_id)

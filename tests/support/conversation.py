@@ -13,6 +13,7 @@ from sdkrelay.crypto.seal import token_hash
 from sdkrelay.domain.access import Role
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.problem import Code, Problem
+from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.catalog import Catalog
 from sdkrelay.messages.message import Reply, Request
 from sdkrelay.messages.native import family
@@ -176,12 +177,19 @@ def handled(requests: Iterable[type[Request]], services: Iterable[object]) -> li
 class Relay:
     """Services on an empty store in memory, and as many sessions as a test asks for."""
 
-    def __init__(self, patience: Patience | None = None, insecure: bool = False) -> None:
-        self.time = DrivenTime()
-        self.store = now(opened())
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        insecure: bool = False,
+        time: DrivenTime | None = None,
+        store: DatabaseStore | None = None,
+        small: SmallServices | None = None,
+    ) -> None:
+        self.time = time or DrivenTime()
+        self.store = store or now(opened())
         self.hub = Hub(self.store.log, self.time.tasks, IDENTITY.relay_id)
         now(self.hub.start())
-        self.small = SmallServices()
+        self.small = small or SmallServices()
         self.entropy = CountedEntropy()
         self.compute = InlineCompute()
         self.access = AccessService(self.store.access, AccessRules(CERTIFICATES), self.compute, self.time, self.entropy)

@@ -25,6 +25,7 @@ from sdkrelay.session.session import Surroundings as Sessions
 from .conversation import IDENTITY, handled
 from .linked import about
 from .metered import MeteredRelay
+from .rostered import Rostered
 from .stores import now
 
 
@@ -63,6 +64,9 @@ class RelatedRelay(MeteredRelay):
         """The service over the same store, as after a restart."""
         configuration = RelayConfiguration(network="regtest", dev_mode=False, sync_interval=30)
         itself = Itself("ws://0.0.0.0:8090", self.node.report, lambda: configuration, lambda: self.fallback, self.meter)
-        service = RelayService(IDENTITY, itself, self.store, self.time.tasks, self.time, self._most)
+        self.rostered = Rostered(IDENTITY, self.store, self.time, self.entropy, meter=self.meter)
+        service = RelayService(
+            IDENTITY, itself, self.store, self.time.tasks, self.time, self.rostered.roster, self._most
+        )
         now(service.load())
         return service

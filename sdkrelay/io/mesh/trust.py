@@ -50,6 +50,6 @@ class Trust:
             text = self.own.certificate.read_bytes() + b"\n" + self.own.key.read_bytes()
             shown: PrivateCertificate = PrivateCertificate.loadPEM(text)
         except (OSError, SSL.Error) as error:
-            raise TlsError(
-                f"tls.certificate: {self.own.certificate} cannot be shown to other relays ({error})"
-            ) from None
+            told = f"tls.certificate: {self.own.certificate} cannot be shown to other relays ({error})"
+            raise TlsError(told) from None
+        return shown

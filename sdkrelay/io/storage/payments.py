@@ -54,6 +54,8 @@ PLAIN = (
 )
 #: Of these, what a payment is made with.
 MADE = tuple(name for name in PLAIN if name != "due_height")
+#: What facts of other relays say of a payment's state.
+CONCLUDED = ("status", "outpoint", "received_sats", "block")
 #: States in which a payment looks for an output.
 LOOKING = (PaymentStatus.PENDING, PaymentStatus.ORPHANED)
 
@@ -120,6 +122,25 @@ class DatabasePayments:
         return await self._runner.write(
             lambda connection: _find(connection, item.payment_id) or _insert(connection, item)
         )
+
+    async def conclude(self, item: Expected) -> list[Entry]:
+        """Keep a payment as facts of other relays have it, and log what is told if its state changed."""
+        at = int(self._now())
+
+        def work(connection: Connection) -> list[Entry]:
+            known = _find(connection, item.payment_id) or _insert(connection, _pending(item))
+            if known.wallet_id is not None or known.creator != item.creator or known.digest != item.digest:
+                return []
+            found = evolve(known, metadata=item.metadata, **{name: getattr(item, name) for name in CONCLUDED})
+            if found == known:
+                return []
+            told = any(getattr(found, name) != getattr(known, name) for name in CONCLUDED)
+            if told:
+                return _settle(connection, [found], _tip_height(connection), at)
+            _update(connection, [found])
+            return []
+
+        return await self._runner.write(work)
 
     async def payment(self, payment_id: str) -> Expected | None:
         """The payment of this name."""
@@ -262,6 +283,11 @@ def _insert(connection: Connection, item: Expected) -> Expected:
 def _update(connection: Connection, items: Iterable[Expected]) -> None:
     for item in items:
         connection.execute(update(payment).where(payment.c.payment_id == item.payment_id).values(_row(item)))
+
+
+def _pending(item: Expected) -> Expected:
+    """A payment as it was when nothing that pays it had been found."""
+    return evolve(item, status=PaymentStatus.PENDING, outpoint=None, received_sats=None, block=None)
 
 
 def _find(connection: Connection, payment_id: str) -> Expected | None:

@@ -26,6 +26,7 @@ MESSAGES = select(record).where(record.c.kind == Sort.MESSAGE)
 LIVE = record.c.expires_at > bindparam("now")
 NAMED = MESSAGES.where(record.c.message_id.in_(bindparam("these", expanding=True)), LIVE)
 COUNTING = MESSAGES.where(record.c.number > 0, LIVE).order_by(record.c.number)
+FACTS = select(record).where(record.c.kind == Sort.PAYMENT, record.c.message_id == bindparam("name"), LIVE)
 UNSIGNED = MESSAGES.where(record.c.signature == b"").order_by(record.c.number).limit(bindparam("most"))
 SUMMARY = select(record.c.hlc, record.c.record_id).where(LIVE)
 LATEST = select(func.max(record.c.hlc))
@@ -73,6 +74,11 @@ class DatabaseRecords:
         return await self._runner.read(
             lambda connection: winner(_record(row) for row in _rows(connection, NAMED, [message_id], now=int(now)))
         )
+
+    async def facts(self, payment_id: str, now: float) -> list[Record]:
+        """The records about a payment whose time has not come."""
+        asked = {"name": payment_id, "now": int(now)}
+        return await self._runner.read(lambda connection: [_record(row) for row in connection.execute(FACTS, asked)])
 
     async def unknown(self, record_ids: Sequence[bytes]) -> list[bytes]:
         """Those of them that are neither kept nor remembered as expired."""

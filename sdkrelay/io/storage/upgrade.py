@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy
@@ -19,27 +20,32 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def upgrade(database: sqlalchemy.Engine, revision: str = "head") -> None:
     """Run the migrations that are missing, all in one transaction. StoreError for a foreign or newer database."""
     with references_unchecked(database), database.begin() as connection:
-        configuration = _configuration(connection)
-        scripts = ScriptDirectory.from_config(configuration)
+        scripts = _scripts()
         current = MigrationContext.configure(connection).get_current_revision()
         if current is None and inspect(connection).get_table_names():
             raise StoreError(f"{_name(database)} belongs to another program: choose another in database.url")
         if current not in {None, *(script.revision for script in scripts.walk_revisions())}:
             raise StoreError(f"{_name(database)} was used by a newer release (schema {current}): install that release")
         if current != scripts.get_current_head():
-            command.upgrade(configuration, revision)
+            command.upgrade(_configuration(connection), revision)
 
 
 def require_current(database: sqlalchemy.Engine) -> None:
     """StoreError unless the database has exactly the schema of this release."""
     with database.begin() as connection:
-        scripts = ScriptDirectory.from_config(_configuration(connection))
+        scripts = _scripts()
         current = MigrationContext.configure(connection).get_current_revision()
     if current != scripts.get_current_head():
         raise StoreError(f"{_name(database)} is in use by a relay of another release: use that release's command")
 
 
-def _configuration(connection: Connection) -> Config:
+@cache
+def _scripts() -> ScriptDirectory:
+    """The migrations there are, read once."""
+    return ScriptDirectory.from_config(_configuration(None))
+
+
+def _configuration(connection: Connection | None) -> Config:
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     configuration.set_main_option("path_separator", "os")

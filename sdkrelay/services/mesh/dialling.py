@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from ...domain.measure import MESH_DIALS
 from ...domain.peer import Peer
-from ...ports import Caller, Dialler, Line, Meter
+from ...ports import Caller, Clock, Dialler, Line, Meter
 from .greeting import Books, Greeter
 from .link import Link
 from .proving import Dialled
@@ -18,6 +18,9 @@ from .refusals import Refused
 from .standing import Standing
 
 log = Logger()
+
+#: So long a relay that offended too often is not linked again.
+SHUNNED_SECONDS = 60.0
 
 
 class State(StrEnum):
@@ -30,11 +33,15 @@ class State(StrEnum):
 
 @frozen
 class Manners:
-    """``links`` are wanted with relays that nobody named; after ``attempts`` without success a failure is told."""
+    """``links`` are wanted with relays that nobody named; after ``attempts`` without success a failure is told.
+
+    ``missed`` hears of each attempt in vain to reach a relay that nobody named.
+    """
 
     links: Callable[[], int]
     attempts: Callable[[], int]
     tell: Callable[[str, int], None]
+    missed: Callable[[str, int], None]
 
 
 @define(eq=False)
@@ -50,11 +57,12 @@ class Way:
 class Dialling:
     """Dials who is known; :meth:`go` begins, :meth:`follow` says who is known now."""
 
-    def __init__(self, greeter: Greeter, books: Books, manners: Manners, meter: Meter) -> None:
+    def __init__(self, greeter: Greeter, books: Books, manners: Manners, meter: Meter, clock: Clock) -> None:
         self._greeter = greeter
         self._books = books
         self._manners = manners
         self._meter = meter
+        self._clock = clock
         self._dialler: Dialler | None = None
         self._ways: dict[str, Way] = {}
         books.links.subscribe(self._up, self._down)
@@ -139,6 +147,8 @@ class Dialling:
         if standing.attempts == self._manners.attempts():
             log.warn("relay {relay} is not reached: {why}", relay=way.peer.address, why=why)
             self._manners.tell(way.relay_id or way.peer.id, standing.attempts)
+        if not way.named:
+            self._manners.missed(way.peer.id, standing.attempts)
 
     def _ended(self, way: Way, refused: Refused | None, relay_id: str | None) -> None:
         if refused is not None or way.line is None:
@@ -153,6 +163,9 @@ class Dialling:
         link.standing.attempts = 0
 
     def _down(self, link: Link) -> None:
+        link.standing.away_since = self._clock.now()
+        if link.outcast:
+            self._books.links.shun(link.relay_id, self._clock.monotonic() + SHUNNED_SECONDS)
         for way in self._ways.values():
             if way.relay_id == link.relay_id and way.line is not None:
                 way.line.again()

@@ -85,7 +85,7 @@ class Greeter:
             )
         )
         caller.at_end(lambda: self._cut(caller))
-        self._tasks.start("greeting", self._watch(caller, begun))
+        begun.watch = self._tasks.start("greeting", self._watch(caller, begun))
 
     def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
         """What this relay answers to another's greeting; None where it takes no relays. Raises :class:`Refused`.
@@ -224,8 +224,8 @@ class Greeter:
     async def _watch(self, caller: Caller, begun: Begun) -> None:
         """Hang up when the greeting takes too long."""
         await self._tasks.sleep(PATIENCE)
-        if self._begun.get(caller.session_id) is begun:
-            self._fail(Refused(Reason.SLOW), caller, begun, None)
+        begun.watch = None
+        self._fail(Refused(Reason.SLOW), caller, begun, None)
 
     def _cut(self, caller: Caller) -> None:
         """The conversation ended; in the middle of its greeting, nobody has proved anything."""
@@ -243,6 +243,8 @@ class Greeter:
 
     def _end(self, caller: Caller, begun: Begun, refused: Refused | None, relay_id: str | None) -> None:
         del self._begun[caller.session_id]
+        if begun.watch is not None:
+            begun.watch.cancel()
         if begun.dialled is not None:
             begun.dialled.ended(refused, relay_id)
 

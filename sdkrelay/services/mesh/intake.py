@@ -97,10 +97,10 @@ class Intake:
         self._refuse(link, len(texts) - len(read), "no records")
         return read
 
-    async def take(self, link: Link, records: Sequence[Record]) -> Taken:
-        """Keep them, durably, those left out that the rules refuse."""
+    async def take(self, link: Link, records: Sequence[Record], wanted: bool = False) -> Taken:
+        """Keep them, durably, those left out that the rules refuse; only new ones are looked at: all, if ``wanted``."""
         given = {record.record_id: record for record in records}
-        new = set(await self._records.unknown(list(given))) if given else set()
+        new = set(given) if wanted or not given else set(await self._records.unknown(list(given)))
         fitting = [given[each] for each in given if each in new and self._fits(given[each].origin, given[each].key)]
         accepted = new.intersection(await self._records.accept(fitting, link.relay_id)) if fitting else set()
         refused = len(new) - len(accepted)

@@ -14,10 +14,11 @@ from attrs import define, field, frozen
 from msgspec import structs
 from twisted.logger import Logger
 
+from ...domain.measure import MESH_OFFENCES, Unmetered
 from ...domain.problem import Code, Problem
 from ...messages.mesh.answers import ErrorAnswer
 from ...messages.message import Message, Request
-from ...ports import Caller, Event, Tasks, Unavailable
+from ...ports import Caller, Event, Meter, Tasks, Unavailable
 from .standing import Standing
 
 log = Logger()
@@ -60,6 +61,7 @@ class Link:
         self.standing = standing
         self.ended = False
         self.on_end: Callable[[], None] = lambda: None
+        self.on_offence: Callable[[], None] = lambda: None
 
     @property
     def relay_id(self) -> str:
@@ -95,6 +97,11 @@ class Link:
     def session_id(self) -> str:
         """The conversation it runs over."""
         return self._caller.session_id
+
+    @property
+    def outcast(self) -> bool:
+        """Whether its offences have ended it."""
+        return self._offences >= PATIENCE
 
     def tell(self, message: Message) -> None:
         """Say something that needs no answer; without effect once the link has ended."""
@@ -152,7 +159,8 @@ class Link:
     def blame(self, why: str) -> None:
         """Count an offence of the other relay: it is shown, and too many of them end the link."""
         self.standing.offences += 1
-        self.standing.offence = why
+        self.standing.offence = self.standing.error = why
+        self.on_offence()
         self._offences += 1
         log.warn("relay {relay} offends: {why}", relay=self.relay_id, why=why)
         if self._offences == PATIENCE:
@@ -179,6 +187,8 @@ class Links:
     """The links there are now, one a relay; ``relay_id`` is this relay's own."""
 
     relay_id: str
+    _meter: Meter = field(factory=Unmetered)
+    _shunned: dict[str, float] = field(factory=dict)
     _by_relay: dict[str, Link] = field(factory=dict)
     _by_session: dict[str, Link] = field(factory=dict)
     _watchers: list[tuple[Watcher, Watcher]] = field(factory=list)
@@ -194,6 +204,17 @@ class Links:
     def all(self) -> tuple[Link, ...]:
         """All of them, oldest first."""
         return tuple(self._by_relay.values())
+
+    def is_shunned(self, relay_id: str, now: float) -> bool:
+        """Whether this relay offended so often that it is not linked again for a time; ``now`` is monotonic."""
+        until = self._shunned.get(relay_id)
+        if until is not None and until <= now:
+            del self._shunned[relay_id]
+        return until is not None and until > now
+
+    def shun(self, relay_id: str, until: float) -> None:
+        """Do not link with it before this time (monotonic)."""
+        self._shunned[relay_id] = until
 
     def link_of(self, caller: Caller) -> Link:
         """The link a request came over; Problem FORBIDDEN if it is no link (any more)."""
@@ -223,6 +244,7 @@ class Links:
             self._tell(1, held)
             held.end("another conversation with this relay takes its place", "double")
         link.on_end = partial(self._gone, link)
+        link.on_offence = lambda: self._meter.count(MESH_OFFENCES)
         self._tell(0, link)
         caller.at_end(link.on_end)
 

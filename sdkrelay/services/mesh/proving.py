@@ -10,7 +10,7 @@ from ...crypto.mutual import ANSWERER, DIALLER, Party, Transcript
 from ...crypto.schnorr import is_xonly, xonly
 from ...domain.chain import GENESIS
 from ...messages.mesh.greeting import RelayGreeting, TipFigures
-from ...ports import Caller, Entropy
+from ...ports import Caller, Entropy, Task
 from ..handshake import Identity
 from .refusals import Reason, Refused
 
@@ -64,6 +64,7 @@ class Begun:
     theirs: RelayGreeting | None = None
     version: str | None = None
     capabilities: tuple[str, ...] = ()
+    watch: Task | None = None
 
     @property
     def our_role(self) -> bytes:

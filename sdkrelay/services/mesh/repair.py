@@ -243,7 +243,7 @@ class Repair:
         records = [record for record in read if record.record_id in asked]
         if len(records) < len(read):
             course.link.blame("records that were not asked for")
-        taken = await self._intake.take(course.link, records)
+        taken = await self._intake.take(course.link, records, wanted=True)
         course.moved += len(taken.accepted)
         self._count("taken", len(taken.accepted))
         left = asked.difference(record.record_id for record in records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from ...messages.mesh.greeting import RelayGreeting
+from ...messages.rest.relays import DigestDispute, RelayCondition, RelayConfiguration
 
 #: An average moves by this part of the way to each new value.
 WEIGHT = 0.2
@@ -16,7 +17,7 @@ class Standing:
 
     ``greeting`` is the last one that was proved; ``version`` and ``capabilities`` came with it. ``error`` is the last thing that
     failed, in a sentence, ``attempts`` how often it was dialled without success since the last one. What the exchanges know
-    (``uptime``, ``connections``, ``health``, counts) is put here by them.
+    (``uptime``, ``connections``, ``health``, counts, ``configuration``, ``condition`` and ``disputes``) is put here by them.
     """
 
     greeting: RelayGreeting | None = None
@@ -36,6 +37,9 @@ class Standing:
     health: str | None = None
     sync_requests: int = 0
     sync_responses: int = 0
+    configuration: RelayConfiguration | None = None
+    condition: RelayCondition | None = None
+    disputes: tuple[DigestDispute, ...] = ()
 
     def failed(self, why: str) -> None:
         """Something with it failed."""

@@ -1,0 +1,64 @@
+"""Who is known: the relays that the settings or an operator name, and those found through others; all of them are dialled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ...domain.peer import Peer
+from .dialling import Dialling
+from .discovery import Discovery
+from .greeting import Books
+
+
+class Roster:
+    """The relays that are known here; ``configured`` are the settings'. ``disputed`` are those with other digests of blocks."""
+
+    def __init__(
+        self,
+        books: Books,
+        dialling: Dialling,
+        configured: Sequence[Peer] = (),
+        disputed: Callable[[str], bool] = lambda relay_id: False,
+    ) -> None:
+        self.books = books
+        self.dialling = dialling
+        self.configured = tuple(configured)
+        self.disputed = disputed
+        self.discovery: Discovery | None = None
+        self._added: tuple[Peer, ...] = ()
+
+    @property
+    def named(self) -> tuple[Peer, ...]:
+        """Those the settings or an operator name; the settings first, each address once."""
+        return tuple({peer.id: peer for peer in (*self._added, *self.configured)}.values())
+
+    @property
+    def found(self) -> tuple[Peer, ...]:
+        """Those that are known through others only."""
+        named = {peer.id for peer in self.named}
+        return tuple(peer for peer in (self.discovery.found if self.discovery else ()) if peer.id not in named)
+
+    def knows(self, name: str) -> bool:
+        """Whether a relay at the address of this id is known."""
+        return any(peer.id == name for peer in (*self.named, *self.found))
+
+    def add(self, peers: Iterable[Peer]) -> None:
+        """These are what the operator names now."""
+        self._added = tuple(peers)
+        self.changed()
+
+    def changed(self) -> None:
+        """Dial who is known now, and nobody else."""
+        self.dialling.follow(self.named, self.found)
+
+    async def forget(self, name: str, relay_id: str | None) -> None:
+        """The operator does not want to know this one any more: hang up, and forget what was known of it."""
+        if self.discovery is not None:
+            self.discovery.forget(name)
+        self.changed()
+        link = self.books.links.get(relay_id) if relay_id else None
+        if link is not None:
+            link.end("this relay was removed", "removed")
+        if relay_id is not None:
+            await self.books.pins.forget(relay_id)
+            self.books.standings.forget(relay_id)
