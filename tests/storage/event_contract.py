@@ -276,7 +276,7 @@ class AskingContract(EventStoreCase):
         events = [unsigned(2 if second % 3 == 0 else 1, second) for second in range(240)]
         await store.insert([Submission(event) for event in events])
         rare = [event for event in reversed(events) if event.kind == 2]
-        for limit in range(1, 80, 3):
+        for limit in range(1, 80, 2):
             self.assertEqual(await self.found(store, {"kinds": [2, 3], "limit": limit}), rare[:limit])
 
     async def test_relevance_orders_a_search(self: Any) -> None:
