@@ -16,7 +16,6 @@ from sdkrelay.crypto.schnorr import xonly
 from sdkrelay.domain.access import Approach
 from sdkrelay.domain.nostr.event import Event, Tag
 from sdkrelay.domain.nostr.signing import sign_event
-from sdkrelay.io.storage.runner import InlineExecutor
 from sdkrelay.ports import Task
 from sdkrelay.services.nostr.conversation import Conversation
 
@@ -130,7 +129,7 @@ class NostrRelay:
             cast(Any, InlineCompute()),
         )  # fmt: skip
         self.world = world
-        self.parts = NostrParts(config, world, InlineExecutor)
+        self.parts = NostrParts(config, world)
         now(self.parts.open())
 
     def visitor(self, address: str = "192.0.2.1") -> Visitor:
