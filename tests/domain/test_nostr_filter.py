@@ -41,13 +41,13 @@ class ParseTests(SynchronousTestCase):
         """Nobody can know which is meant."""
         self.assertEqual(self.prefix(b'{"kinds":[1],"kinds":[2]}'), Prefix.INVALID)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(st.binary(max_size=40) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(compact))
     def test_anything_else_is_invalid(self, raw: bytes) -> None:
         """Only the one refusal is raised, whatever comes."""
         self.assertEqual(self.prefix(raw), Prefix.INVALID)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(st.data())
     def test_a_filter_comes_back(self, data: st.DataObject) -> None:
         """Written and read again it is the same."""
@@ -60,7 +60,7 @@ class ParseTests(SynchronousTestCase):
 class MatchTests(SynchronousTestCase):
     """What a filter matches."""
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(st.data())
     def test_it_matches_as_is_written(self, data: st.DataObject) -> None:
         """As a plain reading of NIP-01 does, on random events."""
@@ -86,7 +86,7 @@ class MatchTests(SynchronousTestCase):
 class LiveTests(SynchronousTestCase):
     """Many subscriptions and one event."""
 
-    @settings(deadline=None, max_examples=80)
+    @settings(deadline=None, max_examples=50)
     @given(st.data())
     def test_the_index_misses_and_adds_nothing(self, data: st.DataObject) -> None:
         """It tells exactly the keys of which a filter matches, once each, replaced and dropped ones apart."""

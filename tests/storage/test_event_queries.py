@@ -61,7 +61,7 @@ class QueriesTests(SynchronousTestCase):
         readers = data.draw(st.sets(st.sampled_from(AUTHORS), max_size=2))
         return Case(self, submissions), filters, readers
 
-    @settings(deadline=None, max_examples=120)
+    @settings(deadline=None, max_examples=80)
     @given(st.data())
     def test_the_same_events_are_found(self, data: st.DataObject) -> None:
         """Every filter's newest, their union without duplicates, newest first, lowest id first within a second."""
@@ -79,7 +79,7 @@ class QueriesTests(SynchronousTestCase):
         self.assertEqual(answer.complete, whole)
         case.close()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     @given(st.data())
     def test_searches_find_the_same(self, data: st.DataObject) -> None:
         """Whatever the order, the words of a search choose the same events."""
@@ -93,7 +93,7 @@ class QueriesTests(SynchronousTestCase):
         self.assertEqual({event.id.hex() for event in answer.events}, {event.id for event in expected})
         case.close()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     @given(st.data())
     def test_the_same_are_counted(self, data: st.DataObject) -> None:
         """COUNT is how many distinct events there are, and its registers are those of their authors."""
@@ -107,7 +107,7 @@ class QueriesTests(SynchronousTestCase):
         self.assertEqual(tally.registers, None if offset is None else registers(authors, offset))
         case.close()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     @given(st.data())
     def test_the_same_are_reconciled(self, data: st.DataObject) -> None:
         """The list is ascending by time and id, and nothing is given where there is more than may be."""
@@ -120,7 +120,7 @@ class QueriesTests(SynchronousTestCase):
         self.assertEqual(items, expected if len(expected) <= 4 else None)
         case.close()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     @given(st.data())
     def test_what_is_forgotten_is_gone(self, data: st.DataObject) -> None:
         """Whatever matches goes, wraps and expired events too, and nothing else."""
