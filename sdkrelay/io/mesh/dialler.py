@@ -1,215 +1,29 @@
-"""Dials other relays: a reconnecting WebSocket client for each, whose conversation is a session like any other.
-
-A pause before the next attempt is left to chance, between one second and a bound that doubles; it is short again only once the
-greeting has succeeded, because a relay that accepts connections and refuses conversations would else be dialled every second.
-"""
+"""Dials other relays: the conversation over each line is a session like any other."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
-from twisted.application.service import Service
-from twisted.internet.protocol import ReconnectingClientFactory
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
 from ...domain.access import Approach
-from ...ports import Entropy, Line, LineWatch
-from ...session.session import GOING_AWAY, Session, Surroundings
-from ..net.backoff import Backoff
+from ...ports import Entropy
+from ...session.session import Session, Surroundings
+from ..net.calling import CallProtocol, Pauses, Phone
 from ..net.http import is_loopback
-from ..net.shell import Heart, Shell
 from .trust import Trust
 
-log = Logger()
-
-#: Seconds for a connection, and for the WebSocket handshake on it.
-CONNECT_SECONDS, UPGRADE_SECONDS = 10.0, 10.0
-#: What is kept of another side's words about a failure.
-LONGEST = 200
+__all__ = ["Pauses", "PeerDialler"]
 
 
-@frozen
-class Pauses:
-    """The shortest and the longest pause before dialling again, in seconds."""
-
-    shortest: float = 1.0
-    longest: float = 30.0
-
-
-class PeerProtocol(Shell, WebSocketClientProtocol):  # type: ignore[misc]
-    """The socket of a relay that was dialled; it is the session's wire."""
-
-    factory: PeerFactory
-
-    began = 0.0
-    why: str | None = None
-
-    def connectionMade(self) -> None:
-        self.began = self.factory.seconds()
-        self.factory.connected(self)
-        super().connectionMade()
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self.why = reason
-        super().onClose(wasClean, code, reason)
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        super().connectionLost(reason)
-        self.factory.disconnected(self, self.why)
-
-    def send(self, payload: bytes) -> None:
-        if self.state == self.STATE_OPEN:
-            self.sendMessage(payload)
-
-    def resume_reading(self) -> None:
-        self.transport.resumeProducing()
-
-    def beat(self, now: float) -> None:
-        if self.session is not None:
-            super().beat(now)
-        elif now - self.began >= UPGRADE_SECONDS:
-            self.transport.abortConnection()
-
-
-class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
-    """One line: dials its address again and again. It is the :class:`~sdkrelay.ports.Line`."""
-
-    protocol: Any = PeerProtocol
-    noisy = False
-
-    def __init__(self, address: str, watch: LineWatch, phone: PeerDialler) -> None:
-        WebSocketClientFactory.__init__(self, address, reactor=phone.reactor)
-        self.clock = phone.reactor
-        self._watch = watch
-        self._phone = phone
-        self._pauses = Backoff(phone.entropy, phone.pauses.shortest * 2, phone.pauses.longest)
-        self._session: Session | None = None
-        self._protocol: PeerProtocol | None = None
-        self._why: str | None = None
-        self.setProtocolOptions(
-            version=18,
-            failByDrop=False,
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            autoPingInterval=0,
-            maxMessagePayloadSize=phone.message_bytes,
-        )
-
-    def dial(self) -> None:
-        """Make the next attempt, if it is wanted now."""
-        self._callID = None
-        self._why = None
-        if not self._watch.wanted():
-            self.retry()
-        elif self.connector is not None:
-            self.connector.connect()
-        else:
-            phone = self._phone
-            factory = phone.trust.over(self, self.host, phone.reactor) if self.isSecure else self
-            self.connector = phone.reactor.connectTCP(self.host, self.port, factory, CONNECT_SECONDS)
-
-    def retry(self, connector: Any = None) -> None:
-        if self.continueTrying:
-            self.retries += 1
-            self._callID = self._phone.reactor.callLater(self._pause(), self.dial)
-
-    def resetDelay(self) -> None:
-        self.retries = 0
-        self._pauses.reset()
-
-    def greeted(self) -> None:
-        self.resetDelay()
-
-    def again(self) -> None:
-        if self._callID is not None:
-            self.resetDelay()
-            self._callID.reset(self._pause())
-
-    def stop(self) -> None:
-        self.stopTrying()
-        if self._session is not None:
-            self._session.close(GOING_AWAY, "this relay does not stay")
-        elif self._protocol is not None:
-            self._protocol.transport.abortConnection()
-
-    def seconds(self) -> float:
-        """The clock by which silence is measured."""
-        return self._phone.seconds()
-
-    def connected(self, protocol: PeerProtocol) -> None:
-        """There is a connection."""
-        self._protocol = protocol
-        self._phone.connections.add(protocol)
-
-    def disconnected(self, protocol: PeerProtocol, why: str | None) -> None:
-        """There is none any more."""
-        self._protocol = None
-        self._why = why
-        self._phone.connections.discard(protocol)
-
-    def opened(self, protocol: PeerProtocol) -> Session:
-        """A new conversation over this connection."""
-        phone, host = self._phone, getattr(protocol.transport.getPeer(), "host", "")
-        secure = bool(self.isSecure) or is_loopback(host)
-        session = Session(phone.around, protocol, phone.entropy.bytes(16).hex(), secure, Approach(host))
-        self._session = protocol.session = session
-        self._watch.opened(session)
-        return session
-
-    def lost(self, protocol: PeerProtocol) -> None:
-        """The conversation has ended; the connection follows."""
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        self._watch.failed(reason.getErrorMessage()[:LONGEST])
-        super().clientConnectionFailed(connector, reason)
-
-    def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
-        had, self._session = self._session, None
-        if had is None:
-            self._watch.failed((self._why or unused_reason.getErrorMessage())[:LONGEST])
-        super().clientConnectionLost(connector, unused_reason)
-
-    def _pause(self) -> float:
-        return max(self._phone.pauses.shortest, self._pauses.delay())
-
-
-class PeerDialler(Service):
-    """Makes the lines to other relays (:class:`~sdkrelay.ports.Dialler`), and keeps their connections alive."""
+class PeerDialler(Phone):
+    """Makes the lines to other relays (:class:`~sdkrelay.ports.Dialler`), over sessions with these surroundings."""
 
     def __init__(
         self, around: Surroundings, entropy: Entropy, reactor: Any, trust: Trust, pauses: Pauses, message_bytes: int
     ) -> None:
-        self.around = around
-        self.entropy = entropy
-        self.reactor = reactor
-        self.trust = trust
-        self.pauses = pauses
-        self.message_bytes = message_bytes
-        self.connections: set[PeerProtocol] = set()
-        self._lines: set[PeerFactory] = set()
-        self._heart = Heart(self.connections, self.seconds, reactor)
+        super().__init__(around.clock, entropy, reactor, trust, pauses, message_bytes)
+        self._around = around
 
-    def seconds(self) -> float:
-        """The clock by which silence is measured."""
-        return self.around.clock.monotonic()
-
-    def startService(self) -> None:
-        super().startService()
-        self._heart.start()
-
-    def stopService(self) -> None:
-        super().stopService()
-        self._heart.stop()
-        for line in tuple(self._lines):
-            line.stop()
-        self._lines.clear()
-
-    def line(self, address: str, watch: LineWatch) -> Line:
-        """Dial this normalised address from now on."""
-        line = PeerFactory(address, watch, self)
-        self._lines.add(line)
-        line.dial()
-        return line
+    def conversation(self, protocol: CallProtocol, secure: bool, host: str) -> Session:
+        """A session over this connection."""
+        session_id = self.entropy.bytes(16).hex()
+        return Session(self._around, protocol, session_id, secure or is_loopback(host), Approach(host))
