@@ -43,7 +43,9 @@ class NostrParts:
         self.lists, self.live = Lists(self.store), Live(world.meter)
         job = Job(settings.write_policy, settings.write_policy_seconds)
         self._policy = ProgramPolicy(world.reactor, job, world.tasks, world.clock) if job.command else None
-        rules = Rules(lambda: self.limits, self.lists, world.clock, Networks.of(config.limits.exempt))
+        rules = Rules(
+            lambda: self.limits, self.lists, world.clock, lambda: self.urls, Networks.of(config.limits.exempt)
+        )
         self.publisher = Publisher(
             Around(
                 self.store, self.live, rules, world.compute, world.tasks, world.clock, world.meter, lambda: self.limits,

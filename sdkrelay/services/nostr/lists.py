@@ -58,11 +58,14 @@ class Lists:
         """Whether nothing is taken from this address."""
         return address in self._items[BLOCKED_ADDRESSES]
 
-    def check(self, event: Event, source: Source) -> None:
-        """Refusal (blocked, restricted) for an event that the lists keep out."""
-        kept = self._items
+    def check_sender(self, source: Source) -> None:
+        """Refusal (blocked) for an address from which nothing is taken."""
         if self.is_blocked(source.address):
             raise Refusal(Prefix.BLOCKED, "this address is blocked")
+
+    def check(self, event: Event) -> None:
+        """Refusal (blocked, restricted) for an event that the lists keep out."""
+        kept = self._items
         if event.id in kept[ALLOWED_EVENTS]:
             return
         if event.id in kept[BANNED_EVENTS]:

@@ -29,9 +29,13 @@ from .rules import Rules
 
 log = Logger()
 
-#: Events verified and committed together, and events that may wait for it before whoever offers more has to wait.
-BATCH, WAITING = 512, 4_096
+#: Events verified and committed together; events, and bytes of these, that may wait before whoever offers more has to wait.
+BATCH, WAITING, WAITING_BYTES = 512, 4_096, 32_000_000
+#: Events told to listeners between two turns of the reactor.
+TOLD = 16
 
+STOPPING = Unavailable("the relay is stopping")
+FAILED = Unavailable("the relay failed; its log says why")
 _TOLD: dict[Outcome, tuple[bool, str]] = {
     Outcome.STORED: (True, ""),
     Outcome.DUPLICATE: (True, "duplicate: already have this event"),
@@ -72,6 +76,7 @@ class Offer:
     source: Source
     tell: Callable[[Ok], None]
     began: float
+    size: int
     answered: bool = False
 
 
@@ -81,6 +86,26 @@ class _Line:
 
     offers: deque[Offer] = field(factory=deque)
     full: list[Signal] = field(factory=list)
+    bytes: int = 0
+    closed: bool = False
+
+    def put(self, offer: Offer) -> None:
+        """At the end."""
+        self.offers.append(offer)
+        self.bytes += offer.size
+
+    def take(self, most: int) -> list[Offer]:
+        """From the front; whoever waits for room looks again."""
+        taken = [self.offers.popleft() for _ in range(min(most, len(self.offers)))]
+        self.bytes -= sum(offer.size for offer in taken)
+        waiting, self.full = self.full, []
+        for room in waiting:
+            room.set()
+        return taken
+
+    def is_full(self) -> bool:
+        """Whether nobody should offer more for now."""
+        return len(self.offers) >= WAITING or self.bytes >= WAITING_BYTES
 
 
 class Publisher:
@@ -98,28 +123,33 @@ class Publisher:
         self._running = self._around.tasks.start("publishing Nostr events", self._run())
 
     async def stop(self) -> None:
-        """Finish the batch in hand; what still waits is told that it was not stored."""
+        """Finish what is being committed; what still waits, or comes later, is told that it was not stored."""
+        self._line.closed = True
         if self._running is not None:
             self._running.cancel()
             await self._running.wait()
         if self._commit is not None:
             await self._commit.wait()
         while self._line.offers:
-            self._refuse(self._line.offers.popleft(), Refusal(Prefix.ERROR, "the relay is stopping"))
+            self._fail(self._line.take(BATCH), STOPPING)
 
     async def offer(self, event: Event, source: Source, tell: Callable[[Ok], None]) -> None:
         """Take an event; ``tell`` is called with its one OK, now or later. Waits while too many are on their way."""
-        offer = Offer(event, source, tell, self._around.clock.monotonic())
+        line, size = self._line, len(event.encoded())
+        offer = Offer(event, source, tell, self._around.clock.monotonic(), size)
         try:
             self._around.rules.check(event, source)
         except Refusal as refusal:
             self._refuse(offer, refusal)
             return
-        self._line.offers.append(offer)
+        if line.closed:
+            self._fail([offer], STOPPING)
+            return
+        line.put(offer)
         self._wake.set()
-        while len(self._line.offers) >= WAITING:
+        while line.is_full():
             room = self._around.tasks.event()
-            self._line.full.append(room)
+            line.full.append(room)
             await room.wait()
 
     async def publish(self, event: Event, source: Source) -> Ok:
@@ -139,30 +169,21 @@ class Publisher:
         while True:
             if not self._line.offers:
                 await self._wake.wait()
-            batch = self._take()
+            batch = self._line.take(BATCH)
             try:
                 genuine = await self._admitted(batch)
+                if self._commit is not None:
+                    await self._commit.wait()
             except Cancelled:
-                self._fail(batch, Unavailable("the relay is stopping"))
+                self._fail(batch, STOPPING)
                 raise
             except Unavailable as away:
                 self._fail(batch, away)
-                continue
             except Exception:
                 log.failure("a batch of Nostr events failed")
-                self._fail(batch, Unavailable("the relay failed; its log says why"))
-                continue
-            if self._commit is not None:
-                await self._commit.wait()
-            self._commit = self._around.tasks.start("committing Nostr events", self._settle(genuine))
-
-    def _take(self) -> list[Offer]:
-        line = self._line
-        batch = [line.offers.popleft() for _ in range(min(BATCH, len(line.offers)))]
-        waiting, line.full = line.full, []
-        for room in waiting:
-            room.set()
-        return batch
+                self._fail(batch, FAILED)
+            else:
+                self._commit = self._around.tasks.start("committing Nostr events", self._settle(genuine))
 
     async def _admitted(self, batch: list[Offer]) -> list[Offer]:
         """Those that are new, genuine, and to the operator's liking; all others are answered."""
@@ -183,7 +204,7 @@ class Publisher:
         parts = [offers[start : start + size] for start in range(0, len(offers), size)]
         found = await self._around.tasks.gather(*(self._checked(part) for part in parts))
         for offer, refusal in zip(offers, (one for part in found for one in part), strict=True):
-            if refusal is not None:
+            if refusal is not None or (refusal := self._around.rules.excess(offer.event, offer.source)) is not None:
                 self._refuse(offer, refusal)
         return [offer for offer in offers if not offer.answered]
 
@@ -207,7 +228,7 @@ class Publisher:
         lasting = [offer for offer in offers if not kinds.is_ephemeral(offer.event.kind)]
         for offer in passing:
             self._answer(offer, True, "")
-            self._around.live.publish(offer.event)
+        await self._tell(passing)
         if lasting:
             coming, ids = self._around.live.coming, {bytes.fromhex(offer.event.id) for offer in lasting}
             coming |= ids
@@ -229,13 +250,18 @@ class Publisher:
             return
         except Exception:
             log.failure("Nostr events could not be stored")
-            self._fail(offers, Unavailable("the relay failed; its log says why"))
+            self._fail(offers, FAILED)
             return
         for offer, outcome in zip(offers, outcomes, strict=True):
             self._answer(offer, *_TOLD[outcome])
-        for offer, outcome in zip(offers, outcomes, strict=True):
-            if outcome is Outcome.STORED:
-                self._around.live.publish(offer.event)
+        await self._tell([offer for offer, outcome in zip(offers, outcomes, strict=True) if outcome is Outcome.STORED])
+
+    async def _tell(self, offers: Sequence[Offer]) -> None:
+        """Tell those who listen, with a turn for everything else now and then: they may be many."""
+        for number, offer in enumerate(offers, 1):
+            self._around.live.publish(offer.event)
+            if number % TOLD == 0:
+                await self._around.tasks.sleep(0)
 
     async def _watch(self, offers: list[Offer], done: Signal) -> None:
         seconds = self._around.limits().store_seconds

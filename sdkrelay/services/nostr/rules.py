@@ -6,13 +6,13 @@ imports) obey the same rules, but have no allowance that could be used up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ...domain.networks import NOWHERE, Networks
 from ...domain.nostr import kinds
 from ...domain.nostr.event import Event
 from ...domain.nostr.refusal import Prefix, Refusal, invalid
-from ...domain.nostr.rules import expiration, is_protected, reposts_protected, require_work
+from ...domain.nostr.rules import expiration, is_protected, reposts_protected, require_work, vanishes_here
 from ...domain.problem import Problem
 from ...ports import Clock
 from ...session.gate import Allowances
@@ -25,9 +25,15 @@ class Rules:
     """All that is asked of an event but its id, its signature, and what the store knows."""
 
     def __init__(
-        self, limits: Callable[[], NostrLimits], lists: Lists, clock: Clock, exempt: Networks = NOWHERE
+        self,
+        limits: Callable[[], NostrLimits],
+        lists: Lists,
+        clock: Clock,
+        urls: Callable[[], Collection[str]],
+        exempt: Networks = NOWHERE,
     ) -> None:
         self._limits = limits
+        self._urls = urls
         self._lists = lists
         self._clock = clock
         first = limits()
@@ -38,17 +44,32 @@ class Rules:
         self._exempt = exempt
 
     def check(self, event: Event, source: Source) -> None:
-        """Refusal for what is not taken; an allowance is used up only by what is fit otherwise."""
+        """Refusal for what is not taken; an allowance is used up only by what is fit otherwise.
+
+        Whoever asks to be forgotten here may do so whatever the lists say of them (NIP-62).
+        """
         limits = self._limits()
         _check_size(event, limits)
         self._check_time(event, limits)
         _check_protection(event, source)
         if not source.trusted:
             _check_proof(event, source, limits)
-        self._lists.check(event, source)
+        self._lists.check_sender(source)
+        if not vanishes_here(event, self._urls()):
+            self._lists.check(event)
         require_work(event, limits.work)
         if not source.trusted:
             self._charge(event, source)
+
+    def excess(self, event: Event, source: Source) -> Refusal | None:
+        """Why a genuine event is one too many of its author; not asked before, so that nobody uses up another's allowance."""
+        if source.trusted or source.address in self._exempt:
+            return None
+        try:
+            self._keys.spend(event.pubkey)
+        except Problem as problem:
+            return _too_many(problem)
+        return None
 
     def _check_time(self, event: Event, limits: NostrLimits) -> None:
         now = self._clock.now()
@@ -65,13 +86,14 @@ class Rules:
     def _charge(self, event: Event, source: Source) -> None:
         try:
             self._senders.charge(source.address, None)
-            if source.address not in self._exempt:
-                self._keys.spend(event.pubkey)
             if event.kind in self._kinds:
                 self._kinds[event.kind].charge(source.address, None)
         except Problem as problem:
-            message = f"try again in {problem.details.get('retry_after')} s"
-            raise Refusal(Prefix.RATE_LIMITED, message) from None
+            raise _too_many(problem) from None
+
+
+def _too_many(problem: Problem) -> Refusal:
+    return Refusal(Prefix.RATE_LIMITED, f"try again in {problem.details.get('retry_after')} s")
 
 
 def _check_size(event: Event, limits: NostrLimits) -> None:
