@@ -44,9 +44,8 @@ SLICE = 32
 MALFORMED, MALFORMED_SECONDS = 10, 60.0
 
 #: Close codes of RFC 6455 that this relay sends.
-SERVICE_RESTART = 1012
+SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, REFUSED, TOO_LARGE, BUG = 1001, 1002, 1003, 1008, 1009, 1011
-TRY_AGAIN_LATER = 1013
 
 
 @frozen
@@ -218,8 +217,11 @@ class Session:
                 self._around.tasks.start("session", self._answer_all())
 
     def receive_binary(self) -> None:
-        """A binary frame has come: no dialect of ours has them."""
-        self.close(UNSUPPORTED, "text frames only")
+        """A binary frame has come: no dialect of ours has them, and Nostr's clients are told so and stay."""
+        if self._nostr is not None:
+            self._nostr.refuse("text frames only")
+        else:
+            self.close(UNSUPPORTED, "text frames only")
 
     def receive_too_large(self, limit: int) -> None:
         """A message over the limit was announced: it is answered, and the conversation closed."""
@@ -227,7 +229,7 @@ class Session:
         if self._nostr is None:
             self._put(self._dialect.refusal(Problem(Code.TOO_LARGE, message, limit=limit), None))
         else:
-            self._nostr.too_large(limit)
+            self._nostr.refuse(message)
         self.close(TOO_LARGE, message)
 
     def pause_sending(self) -> None:

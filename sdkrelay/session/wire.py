@@ -31,8 +31,8 @@ class Tongue(Protocol):
     async def receive(self, frame: bytes) -> None:
         """A frame of it has come."""
 
-    def too_large(self, limit: int) -> None:
-        """A message over the limit was announced."""
+    def refuse(self, reason: str) -> None:
+        """What came is not even a frame of text: too large, or binary."""
 
     def farewell(self) -> None:
         """The relay is about to say goodbye."""

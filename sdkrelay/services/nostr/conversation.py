@@ -16,6 +16,7 @@ from ...domain.nostr.event import found_id
 from ...domain.nostr.refusal import Prefix, Refusal
 from ...domain.problem import Problem
 from ...messages.nostr.client import (
+    Answer,
     Authenticate,
     Count,
     Publish,
@@ -35,6 +36,7 @@ from .limits import NostrLimits
 from .publish import Publisher
 from .query import Inquiry, Questions
 from .reconcile import Means, Reconciliations
+from .turns import Turns
 
 _VERBS: dict[type[Any], str] = {
     Publish: "EVENT",
@@ -72,9 +74,9 @@ class Conversation:
         self._relay = relay
         self._client = client
         self._proved = Proved(relay.urls, relay.entropy, relay.clock)
-        turn = relay.tasks.lock()
-        self._inquiry = Inquiry(relay.questions, client, self._proved, turn)
-        self._reconciliations = Reconciliations(relay.means, client, self._proved, turn)
+        self._turns = turns = Turns(relay.tasks, client, lambda: relay.limits().running)
+        self._inquiry = Inquiry(relay.questions, client, self._proved, turns)
+        self._reconciliations = Reconciliations(relay.means, client, self._proved, turns)
         self._pending = 0
         self._fewer = relay.tasks.event()
         self._introduced = False
@@ -105,23 +107,25 @@ class Conversation:
         try:
             message = parse_client(frame)
         except Refused as refused:
-            self._say(refused.answer)
+            self._refuse(refused.answer)
             return
         self._relay.meter.count(NOSTR_COMMANDS[_VERBS[type(message)]])
         await self._readers[type(message)](message)
 
-    def too_large(self, limit: int) -> None:
-        """A frame beyond what the socket takes was announced."""
-        self._say(Notice(f"invalid: a message has at most {limit} bytes"))
+    def refuse(self, reason: str) -> None:
+        """What came is no frame that could be read."""
+        self._say(Notice(f"invalid: {reason}"))
 
     def farewell(self) -> None:
-        """The relay closes the connection: subscriptions hear why."""
+        """The relay closes the connection: subscriptions and reconciliations hear why."""
         self._inquiry.end("error: the relay is stopping")
+        self._reconciliations.end("error: the relay is stopping")
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
         self._relay.meter.count(NOSTR_DISCONNECTS, why)
         self._inquiry.end()
+        self._reconciliations.end()
 
     def _refuse_large(self, frame: bytes, most: int) -> None:
         reason = f"invalid: a message has at most {most} bytes"
@@ -155,6 +159,7 @@ class Conversation:
 
     async def _count(self, message: Count) -> None:
         if self._is_charged(lambda reason: Closed(message.subscription, reason)):
+            await self._turns.room()
             self._inquiry.count(message)
 
     async def _unsubscribe(self, message: Unsubscribe) -> None:
@@ -162,9 +167,11 @@ class Conversation:
 
     async def _reconcile_open(self, message: ReconcileOpen) -> None:
         if self._is_charged(lambda reason: ReconcileError(message.subscription, reason)):
+            await self._turns.room()
             self._reconciliations.open(message)
 
     async def _reconcile(self, message: Reconcile) -> None:
+        await self._turns.room()
         self._reconciliations.proceed(message)
 
     async def _reconcile_close(self, message: ReconcileClose) -> None:
@@ -175,9 +182,16 @@ class Conversation:
         try:
             self._charge()
         except Refusal as refusal:
-            self._say(refusing(refusal.reason))
+            self._refuse(refusing(refusal.reason))
             return False
         return True
+
+    def _refuse(self, answer: Answer) -> None:
+        """Say it; whatever was open of a name that is told to be closed is so no more."""
+        if isinstance(answer, Closed):
+            self._inquiry.refuse(answer.subscription, answer.reason)
+        else:
+            self._say(answer)
 
     def _charge(self) -> None:
         try:

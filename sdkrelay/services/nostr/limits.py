@@ -20,12 +20,19 @@ class Features:
 
 @frozen
 class NostrLimits:
-    """Lengths in bytes, ``content`` in characters, times in seconds, rates a minute; ``past`` None means any age is taken."""
+    """Lengths in bytes, ``content`` in characters, times in seconds, rates a minute; ``past`` None means any age is taken.
+
+    ``values`` are those of one question, ``held_values`` of all subscriptions of a connection; ``early`` and ``early_bytes``
+    bound what waits for the stored events of a subscription and of all; ``pending`` events and ``running`` questions without
+    a name pause reading; ``reconcile_held`` records of all connections are compared at a time.
+    """
 
     message: int = 131_072
     subscriptions: int = 64
     filters: int = 20
     values: int = 5_000
+    held_values: int = 50_000
+    words: int = 64
     default_limit: int = 500
     max_limit: int = 5_000
     tags: int = 2_000
@@ -36,9 +43,12 @@ class NostrLimits:
     work: int = 0
     answer_bytes: int = 8_000_000
     early: int = 1_000
+    early_bytes: int = 4_000_000
     pending: int = 256
+    running: int = 16
     reconciliations: int = 4
     reconcile_records: int = 500_000
+    reconcile_held: int = 1_000_000
     reconcile_idle: float = 60.0
     store_seconds: float = 10.0
     events_per_minute: int = 600

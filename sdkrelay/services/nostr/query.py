@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
+from twisted.logger import Logger
 
 from ...domain.measure import NOSTR_ABORTS, NOSTR_QUERY_SECONDS, NOSTR_SENT
 from ...domain.nostr.event import Event
@@ -19,15 +20,20 @@ from ...domain.nostr.refusal import Prefix, Refusal, invalid
 from ...domain.nostr.rules import is_visible
 from ...messages.nostr.client import Count, Subscribe
 from ...messages.nostr.relay import Closed, Counted, EndOfStored, event_frame, event_prefix
-from ...ports import Clock, Lock, Meter, Task, Unavailable
+from ...ports import Cancelled, Clock, Meter, Task, Unavailable
 from ...ports.nostr import Answer, EventStore, Query, TooLong
 from .client import Client
 from .identity import Proved
 from .limits import Features, NostrLimits
 from .live import Live
+from .turns import Turns
 
-#: Events sent between two looks whether the client still reads.
-PAGE = 100
+log = Logger()
+
+FAILED = Unavailable("the relay failed; its log says why")
+
+#: Events, and about how many bytes of them, sent between two looks whether the client still reads.
+PAGE, PAGE_BYTES = 100, 250_000
 
 
 @frozen
@@ -42,6 +48,21 @@ class Questions:
     features: Callable[[], Features]
 
 
+@define
+class Waiting:
+    """How many bytes wait for the stored events of one connection's subscriptions; never more than ``most``."""
+
+    most: int
+    bytes: int = 0
+
+    def take(self, size: int) -> bool:
+        """Whether so much more may wait; if so, it does."""
+        if self.bytes + size > self.most:
+            return False
+        self.bytes += size
+        return True
+
+
 @define(eq=False)
 class Subscription:
     """One REQ; ``early`` holds what was published before its stored events were through, and is None afterwards.
@@ -54,6 +75,7 @@ class Subscription:
     client: Client
     proved: Proved
     most_early: int
+    waiting: Waiting
     prefix: bytes = b""
     early: list[tuple[bytes, bytes]] | None = field(factory=list)
     task: Task | None = None
@@ -66,11 +88,17 @@ class Subscription:
             return False
         if self.early is None:
             self.client.say((frame,))
-        elif len(self.early) < self.most_early:
+        elif not self.overrun and len(self.early) < self.most_early and self.waiting.take(len(frame)):
             self.early.append((bytes.fromhex(event.id), frame))
         else:
             self.overrun = True
         return True
+
+    def caught_up(self) -> list[tuple[bytes, bytes]]:
+        """What has waited (ids and frames): from now on new events are sent at once."""
+        early, self.early = self.early or [], None
+        self.waiting.bytes -= sum(len(frame) for _, frame in early)
+        return early
 
     def _is_told(self, event: Event) -> bool:
         event_id = bytes.fromhex(event.id) if self.told else b""
@@ -83,11 +111,12 @@ class Subscription:
 class Inquiry:
     """The subscriptions and counts of one connection."""
 
-    def __init__(self, questions: Questions, client: Client, proved: Proved, turn: Lock) -> None:
+    def __init__(self, questions: Questions, client: Client, proved: Proved, turns: Turns) -> None:
         self._questions = questions
         self._client = client
         self._proved = proved
-        self._turn = turn
+        self._turns = turns
+        self._waiting = Waiting(questions.limits().early_bytes)
         self._open: dict[str, Subscription] = {}
 
     def __len__(self) -> int:
@@ -98,19 +127,21 @@ class Inquiry:
         self._drop(request.subscription, "replaced")
         try:
             filters = self._checked(request.filters)
-            if len(self._open) >= self._questions.limits().subscriptions:
-                most = self._questions.limits().subscriptions
-                raise Refusal(Prefix.RATE_LIMITED, f"a connection has at most {most} subscriptions")
+            self._check_room(filters)
         except Refusal as refusal:
-            self._say(Closed(request.subscription, refusal.reason).encoded())
+            self.refuse(request.subscription, refusal.reason)
             return
-        subscription = Subscription(
-            request.subscription, filters, self._client, self._proved, self._questions.limits().early
-        )
+        most = self._questions.limits().early
+        subscription = Subscription(request.subscription, filters, self._client, self._proved, most, self._waiting)
         subscription.prefix = event_prefix(subscription.name)
         self._open[subscription.name] = subscription
         self._questions.live.index.put(subscription, filters)
         subscription.task = self._client.beside("a Nostr query", self._answer(subscription))
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Say CLOSED: whatever of this name was open is so no more."""
+        self._drop(name, "refused")
+        self._say(Closed(name, reason).encoded())
 
     def unsubscribe(self, name: str) -> None:
         """Close a subscription; nothing if there is none of the name."""
@@ -123,39 +154,52 @@ class Inquiry:
                 raise Refusal(Prefix.UNSUPPORTED, "this relay does not count")
             filters = self._checked(request.filters)
         except Refusal as refusal:
-            self._say(Closed(request.subscription, refusal.reason).encoded())
+            self.refuse(request.subscription, refusal.reason)
             return
-        self._client.beside("a Nostr count", self._tally(request.subscription, filters))
+        self._turns.start("a Nostr count", lambda: self._tally(request.subscription, filters))
 
     def end(self, reason: str | None = None) -> None:
         """The conversation is over; with a reason each subscription is told it by CLOSED."""
         for name in tuple(self._open):
             self._drop(name, "disconnected")
             if reason is not None:
-                self._say(Closed(name, reason).encoded())
+                self.refuse(name, reason)
 
     def _checked(self, filters: Sequence[Filter]) -> tuple[Filter, ...]:
         """The filters as they are asked; Refusal if there are too many, or something in them is not for this client."""
         limits = self._questions.limits()
-        if len(filters) > limits.filters:
-            raise invalid(f"at most {limits.filters} filters are taken")
-        if any(_values(wanted) > limits.values for wanted in filters):
-            raise invalid(f"a filter has at most {limits.values} values")
+        check_size(filters, limits)
         if any(wanted.search is not None for wanted in filters) and not self._questions.features().search:
             raise Refusal(Prefix.UNSUPPORTED, "this relay does not search")
         self._proved.may_ask(filters, limits.auth_required)
         _check_scraping(filters, limits.scraper_score)
         return tuple(filters)
 
+    def _check_room(self, filters: Sequence[Filter]) -> None:
+        limits = self._questions.limits()
+        if len(self._open) >= limits.subscriptions:
+            raise Refusal(Prefix.RATE_LIMITED, f"a connection has at most {limits.subscriptions} subscriptions")
+        held = [wanted for subscription in self._open.values() for wanted in subscription.filters]
+        if sum(map(_values, (*held, *filters))) > limits.held_values:
+            raise Refusal(
+                Prefix.RATE_LIMITED, f"a connection's filters have at most {limits.held_values} values together"
+            )
+
     async def _answer(self, subscription: Subscription) -> None:
         questions = self._questions
         began = questions.clock.monotonic()
         try:
-            async with self._turn:
+            async with self._turns.lock:
                 answer = await questions.store.query(self._query(subscription.filters))
                 await self._send(subscription, answer)
         except Unavailable as away:
             self._abort(subscription.name, away)
+            return
+        except Cancelled:
+            raise
+        except Exception:
+            log.failure("a Nostr query failed")
+            self._abort(subscription.name, FAILED)
             return
         finally:
             if self._open.get(subscription.name) is subscription:
@@ -167,31 +211,32 @@ class Inquiry:
         now, prefix = self._questions.clock.now(), subscription.prefix
         events = [event for event in answer.events if event.expires_at is None or event.expires_at > now]
         self._questions.meter.count(NOSTR_SENT, "stored", by=len(events))
-        frames = [event_frame(prefix, event.json) for event in events]
-        while len(frames) > PAGE:
-            self._client.say(frames[:PAGE])
-            del frames[:PAGE]
+        *pages, last = _pages([event_frame(prefix, event.json) for event in events])
+        for page in pages:
+            self._client.say(page)
             await self._client.room()
         hints = (("finish" if answer.complete else "more"),) if self._questions.features().hints else None
-        frames.append(EndOfStored(subscription.name, hints).encoded())
         sent = {event.id for event in events}
-        early, subscription.early = subscription.early or [], None
         subscription.told = sent & self._questions.live.coming
-        self._client.say([*frames, *(frame for event_id, frame in early if event_id not in sent)])
+        early = [frame for event_id, frame in subscription.caught_up() if event_id not in sent]
+        self._client.say([*last, EndOfStored(subscription.name, hints).encoded(), *early])
         if subscription.overrun:
             self._drop(subscription.name, "overrun")
-            self._say(
-                Closed(subscription.name, "error: too much was published while stored events were sent").encoded()
-            )
+            self.refuse(subscription.name, "error: too much was published while stored events were sent")
 
     async def _tally(self, name: str, filters: tuple[Filter, ...]) -> None:
         offset = offset_of(filters[0]) if len(filters) == 1 else None
         began = self._questions.clock.monotonic()
         try:
-            async with self._turn:
-                tally = await self._questions.store.count(self._query(filters), offset)
+            tally = await self._questions.store.count(self._query(filters), offset)
         except Unavailable as away:
             self._abort(name, away)
+            return
+        except Cancelled:
+            raise
+        except Exception:
+            log.failure("a Nostr count failed")
+            self._abort(name, FAILED)
             return
         self._questions.meter.time(NOSTR_QUERY_SECONDS, self._questions.clock.monotonic() - began)
         self._say(Counted(name, tally.count, tally.registers).encoded())
@@ -205,21 +250,45 @@ class Inquiry:
 
     def _abort(self, name: str, away: Unavailable) -> None:
         self._drop(name, "too_long" if isinstance(away, TooLong) else "unavailable")
-        self._say(Closed(name, f"error: {away}").encoded())
+        self.refuse(name, f"error: {away}")
 
     def _drop(self, name: str, reason: str) -> None:
         subscription = self._open.pop(name, None)
         if subscription is None:
             return
         self._questions.live.index.drop(subscription)
+        subscription.caught_up()
         if subscription.task is not None:
             self._questions.meter.count(NOSTR_ABORTS, reason)
             task, subscription.task = subscription.task, None
-            if reason in ("replaced", "closed", "disconnected"):
+            if reason in ("replaced", "closed", "disconnected", "refused"):
                 task.cancel()
 
     def _say(self, frame: bytes) -> None:
         self._client.say((frame,))
+
+
+def _pages(frames: list[bytes]) -> list[list[bytes]]:
+    """The frames in order, so many at a time that a client which reads is not cut; at least one page."""
+    pages: list[list[bytes]] = [[]]
+    size = 0
+    for frame in frames:
+        if len(pages[-1]) >= PAGE or size + len(frame) > PAGE_BYTES:
+            pages.append([])
+            size = 0
+        pages[-1].append(frame)
+        size += len(frame)
+    return pages
+
+
+def check_size(filters: Sequence[Filter], limits: NostrLimits) -> None:
+    """Refusal (invalid) for more filters, values or words than one question may have."""
+    if len(filters) > limits.filters:
+        raise invalid(f"at most {limits.filters} filters are taken")
+    if sum(map(_values, filters)) > limits.values:
+        raise invalid(f"filters have at most {limits.values} values together")
+    if any(len(wanted.words) > limits.words for wanted in filters):
+        raise invalid(f"a search has at most {limits.words} words")
 
 
 def _values(wanted: Filter) -> int:
