@@ -15,6 +15,7 @@ from .fault import Fault
 from .guarding import Tls
 from .meshing import check_mesh
 from .model import BitcoinCore, Config, Database, Limits, has_credentials
+from .streaming import check_streams
 
 
 def check(config: Config) -> list[Fault]:
@@ -30,6 +31,7 @@ def check(config: Config) -> list[Fault]:
         _alerts(config.alerts),
         _tuning(config),
         _limits(config.limits),
+        check_streams(config.nostr.streams, config.mesh.nostr),
     ]
     return [fault for part in parts for fault in part]
 

@@ -11,6 +11,7 @@ from ..domain.peer import normalised
 from .about import about as _about
 from .fault import Fault
 from .guarding import Tls
+from .streaming import FilterText
 from .tuning import BackoffMilliseconds
 
 #: Characters a token has at least: as many as 16 random bytes in hexadecimal. Whoever dials sees what is made with it.
@@ -77,6 +78,15 @@ class Mesh(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         BackoffMilliseconds,
         _about("The longest such pause; it doubles from one to the other, and all of it is left to chance."),
     ] = 30_000
+
+    nostr: Annotated[
+        FilterText,
+        _about(
+            "Which Nostr events linked relays carry, as a filter: JSON in a string, or a table; {} is all of them, and "
+            "without a filter there are none.",
+            '{"kinds": [0, 1, 10002]}',
+        ),
+    ] = ""
 
     def __repr__(self) -> str:
         return f"Mesh(peers={self.peers}, token_file={self.token_file!r}, max_links={self.max_links})"

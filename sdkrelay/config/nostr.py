@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from .about import about as _about
+from .streaming import NostrStream
 
 Rate = Annotated[int, Meta(ge=1, le=100_000_000)]
 Kind = Annotated[str, Meta(pattern="^[0-9]{1,5}$")]
@@ -97,6 +98,20 @@ class Nostr(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_events: Annotated[
         int, _bounded(0, 10**12, "Events that are kept; beyond it the oldest are forgotten; 0 is no bound.")
     ] = 0
+    streams: Annotated[
+        dict[str, NostrStream],
+        _about(
+            "Other Nostr relays, each under a name as [nostr.streams.NAME]: events go up to it, down from it, or both; "
+            "the filter is JSON in a string, or a table.",
+            {"backup": {"url": "wss://relay.example.org", "direction": "both", "filter": '{"kinds": [0, 1]}'}},
+        ),
+    ] = {}
+    wraps: Annotated[
+        bool, _about("Tell wallets that ask for it of their payments by gift wraps (NIP-17), here and at their relays.")
+    ] = True
+    wraps_anywhere: Annotated[
+        bool, _about("Deliver them to relays on this machine and in private networks too, if wallets name such.")
+    ] = False
 
 
 def by_kind(table: dict[str, int]) -> dict[int, int]:

@@ -71,7 +71,9 @@ WEBHOOK_CALLS: Final = Counter(
     ("outcome",),
 )
 MESH_REFUSALS: Final = Counter(
-    "sdkrelay_mesh_refusals", "Conversations that were not taken as a relay's, in either direction, by why.", ("reason",)
+    "sdkrelay_mesh_refusals",
+    "Conversations that were not taken as a relay's, in either direction, by why.",
+    ("reason",),
 )
 MESH_OFFENCES: Final = Counter("sdkrelay_mesh_offences", "What linked relays did that no relay would do.")
 MESH_DIALS: Final = Counter(
@@ -108,6 +110,20 @@ NOSTR_DISCONNECTS: Final = Counter(
     "nostr_disconnects", "Conversations that have spoken Nostr and ended, by why.", ("reason",)
 )
 
+NOSTR_OFFENCES: Final = Counter("nostr_stream_offences", "What other Nostr relays said that no relay says.")
+NOSTR_STREAMED: Final = Counter(
+    "nostr_stream_events",
+    "Events exchanged with other Nostr relays, by up or down and by accepted or the refusal's first word.",
+    ("direction", "outcome"),
+)
+NOSTR_DIALS: Final = Counter(
+    "nostr_stream_connections", "Attempts to reach other Nostr relays, by connected or failed.", ("outcome",)
+)
+NOSTR_WRAPS: Final = Counter(
+    "nostr_wraps", "Notifications for wallets as gift wraps, by delivered, refused or failed.", ("outcome",)
+)
+
+NOSTR_STREAMS: Final = Gauge("nostr_streams", "Conversations with other Nostr relays open now.")
 NOSTR_DATABASE: Final = Gauge("nostr_db_connections", "Connections to the database of Nostr events open now.")
 NOSTR_SUBSCRIPTIONS: Final = Gauge("nostr_subscriptions", "Subscriptions of Nostr clients open now.")
 SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
@@ -130,7 +146,8 @@ COUNTED: Final[tuple[Measure, ...]] = (
     STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
     MESSAGES_SYNCED, WEBHOOK_CALLS, MESH_REFUSALS, MESH_OFFENCES, MESH_DIALS,
     MESH_RECORDS, *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
-    NOSTR_WRITE_SECONDS, NOSTR_ABORTS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS,
+    NOSTR_WRITE_SECONDS, NOSTR_ABORTS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS, NOSTR_OFFENCES, NOSTR_STREAMED,
+    NOSTR_DIALS, NOSTR_WRAPS,
 )  # fmt: skip
 
 #: The texts that scrapers read, and how they are named over HTTP.
