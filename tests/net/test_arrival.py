@@ -68,8 +68,11 @@ class SocketTests(SynchronousTestCase):
             self.assertEqual(self.roles(HERE + header + b"\r\n"), [], header)
 
     def test_a_page_of_another_site_is_not(self) -> None:
-        """Browsers let any page open a WebSocket, and tell whose it is; a page of the machine itself is one of ours."""
-        for origin in (b"https://evil.example", b"null", b"http://127.0.0.1"):
+        """Browsers let any page open a WebSocket, and tell whose it is; a page of the machine itself is one of ours.
+
+        What names no site at all may connect, and is nobody's own either.
+        """
+        for origin in (b"https://evil.example", b"null", b"http://127.0.0.1", b"a-program", b"http://[", b"file://"):
             self.assertEqual(self.roles(HERE + b"Origin: " + origin + b"\r\n"), [], origin)
         self.assertEqual(self.roles(HERE + b"Sec-Fetch-Site: cross-site\r\n"), [])
         self.assertEqual(self.roles(HERE + b"Origin: http://localhost:8091\r\n"), ["operator"])

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.web.http import Request
 
 from ...domain.access import Approach
 from .http import is_loopback, names_a_proxy
@@ -47,6 +48,16 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
         return False
     host = _host_of(f"//{headers.get('host', '')}")
     return host is None or not origin.startswith(("http://", "https://")) or _host_of(origin) != host
+
+
+def make_origin_readable(request: Request) -> None:
+    """Let an ``Origin`` that names no host count as ``null``, which is foreign: Autobahn refuses what it cannot read.
+
+    Browsers send none such; programs do.
+    """
+    origin = request.getHeader("origin")
+    if origin is not None and _host_of(origin) is None:
+        request.requestHeaders.setRawHeaders("origin", ["null"])
 
 
 def _is_direct(headers: Mapping[str, str]) -> bool:

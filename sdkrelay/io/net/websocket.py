@@ -20,7 +20,7 @@ from twisted.web.resource import Resource
 
 from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
-from .arrival import approach_of
+from .arrival import approach_of, make_origin_readable
 from .direct import Direct
 from .http import RETRY_SECONDS, is_secure
 from .proxies import DIRECT, Proxies
@@ -223,6 +223,7 @@ class WebSocketDoor(Resource):
 
     def render(self, request: Request) -> Any:
         if (request.getHeader("upgrade") or "").lower() == "websocket":
+            make_origin_readable(request)
             return self._upgrade.render(request)
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
         if request.method not in (b"GET", b"HEAD"):
