@@ -30,7 +30,16 @@ PATIENCE = 5.0
 
 def try_out(config: Config) -> list[Fault]:
     """What would hinder these settings now: folders, key file, ports, node. The settings must be resolved and sound."""
-    tries: list[Callable[[Config], Iterator[Fault]]] = [_folders, _master_key, _mesh, _tls, _ports, _node, _feed]
+    tries: list[Callable[[Config], Iterator[Fault]]] = [
+        _folders,
+        _master_key,
+        _mesh,
+        _nostr,
+        _tls,
+        _ports,
+        _node,
+        _feed,
+    ]
     return [fault for attempt in tries for fault in attempt(config)]
 
 
@@ -84,6 +93,17 @@ def _mesh(config: Config) -> Iterator[Fault]:
             yield Fault("mesh.token_file", str(error))
     if mesh.ca_file:
         yield from filter(None, (_parsed("mesh.ca_file", mesh.ca_file, pem.certificates)[1],))
+
+
+def _nostr(config: Config) -> Iterator[Fault]:
+    """The events' database can be written, and the operator's judge of events can be run."""
+    nostr = config.nostr
+    file = nostr.database.removeprefix("sqlite:///")
+    if nostr.enabled and file != nostr.database and not _can_write(Path(file)):
+        yield Fault("nostr.database", f"{file} cannot be written to")
+    for program in nostr.write_policy[:1]:
+        if nostr.enabled and not (Path(program).is_file() and os.access(program, os.X_OK)):
+            yield Fault("nostr.write_policy", f"{program} is no program that can be run")
 
 
 def _tls(config: Config) -> Iterator[Fault]:

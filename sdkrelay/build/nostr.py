@@ -7,10 +7,11 @@ from pathlib import Path
 from twisted.web.resource import IResource
 
 from .. import __version__
+from ..config.address import parse_address
 from ..config.model import Config
 from ..config.nostr import Nostr as Settings
 from ..config.nostr import by_kind
-from ..domain.measure import NOSTR_SUBSCRIPTIONS
+from ..domain.measure import NOSTR_DATABASE, NOSTR_SUBSCRIPTIONS
 from ..domain.networks import Networks
 from ..io.nostr.http import HttpHalf, NostrDoor
 from ..io.nostr.program import Job, ProgramPolicy
@@ -31,14 +32,17 @@ from ..session.gate import Allowances
 from .relations import own_address
 from .world import World
 
+#: Hosts that mean this machine under whatever name.
+_EVERYWHERE = ("0.0.0.0", "::", "127.0.0.1", "::1", "localhost")
+
 
 class NostrParts:
     """What serves Nostr; :meth:`open` first."""
 
-    def __init__(self, config: Config, world: World) -> None:
+    def __init__(self, config: Config, world: World, own_key: str | None = None) -> None:
         settings = config.nostr
         self.limits, self.features = limits_of(settings), features_of(settings)
-        self.urls = (settings.url or own_address(config),)
+        self.urls = own_urls(config)
         self.store = SqliteEventStore(database_path(config), world.executors, world.clock)
         self.lists, self.live = Lists(self.store), Live(world.meter)
         job = Job(settings.write_policy, settings.write_policy_seconds)
@@ -53,10 +57,13 @@ class NostrParts:
             )
         )  # fmt: skip
         self._relay = self._conversations(config, world)
-        self._about = About(_card(settings), __version__, None, self.lists, lambda: self.limits, lambda: self.features)
+        self._about = About(
+            _card(settings), __version__, own_key, self.lists, lambda: self.limits, lambda: self.features
+        )
         self._keeper = Keeper(self.store, _bounds(settings), world.tasks, world.clock)
         self._management = Management(self.store, self.lists, world.clock, settings.admins, self.urls)
         world.meter.follow(NOSTR_SUBSCRIPTIONS, lambda: len(self.live.index))
+        world.meter.follow(NOSTR_DATABASE, lambda: self.store.connections)
 
     def _conversations(self, config: Config, world: World) -> Relay:
         questions = Questions(
@@ -92,6 +99,17 @@ class NostrParts:
         """The root of the WebSocket port: Nostr's HTTP half before what else it serves."""
         call = self._management.call if self.features.manage else None
         return NostrDoor(HttpHalf(self._about.document, call), inner)
+
+
+def own_urls(config: Config) -> tuple[str, ...]:
+    """What clients may call this relay: the address set, else those under which this machine itself reaches it."""
+    if config.nostr.url:
+        return (config.nostr.url,)
+    own, address = own_address(config), parse_address(config.ws_url)
+    if address is None or address.host not in _EVERYWHERE:
+        return (own,)
+    scheme = own.partition(":")[0]
+    return (own, *(f"{scheme}://{host}:{address.port}" for host in ("localhost", "127.0.0.1", "[::1]")))
 
 
 def _card(settings: Settings) -> Card:

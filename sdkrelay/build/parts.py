@@ -138,7 +138,10 @@ class Parts:
         """Whoever answers requests."""
         config, world, tuning = self._config, self._world, self.tuning
         condition, wallet = lambda: self.indexing.condition, tuning.wallet
-        node = NodeService(identity, self.answers, store, condition, doors, world.clock, wallet, self._unreadable)
+        node = NodeService(
+            identity, self.answers, store, condition, doors, world.clock, wallet, self._unreadable,
+            self._nostr.store.condition if self._nostr else lambda: None,
+        )  # fmt: skip
         rules = AccessRules(config.auth.users, config.auth.token_ttl)
         self.access = AccessService(store.access, rules, world.compute, world.clock, world.entropy)
         greeting = HandshakeService(

@@ -17,8 +17,9 @@ from twisted.logger import Logger
 
 from .. import __version__
 from ..config.model import Config
+from ..crypto.schnorr import xonly
 from ..io.kept import KeptFile
-from ..io.masterkey import MasterKeyError, identity_key, master_key
+from ..io.masterkey import MasterKeyError, identity_key, master_key, signing_key
 from ..io.net.tls import TlsError
 from ..io.storage import DatabaseStore, StoreError
 from ..io.world import running_reactor
@@ -129,7 +130,8 @@ class Relay(MultiService):
         self._store = DatabaseStore(config.database.url, world.executors, world.clock, world.entropy, world.meter)
         await self._store.open()
         if config.nostr.enabled:
-            self._nostr = NostrParts(config, world)
+            key = signing_key(Path(config.data_dir), world.entropy)
+            self._nostr = NostrParts(config, world, xonly(key).hex())
             await self._nostr.open()
 
     def _operation(self) -> Operation:

@@ -15,6 +15,7 @@ from .fault import Fault
 from .guarding import Tls
 from .meshing import check_mesh
 from .model import BitcoinCore, Config, Database, Limits, has_credentials
+from .nostr_check import check_nostr
 from .streaming import check_streams
 
 
@@ -31,6 +32,7 @@ def check(config: Config) -> list[Fault]:
         _alerts(config.alerts),
         _tuning(config),
         _limits(config.limits),
+        check_nostr(config.nostr, config.limits.websocket_message_bytes),
         check_streams(config.nostr.streams, config.mesh.nostr),
     ]
     return [fault for part in parts for fault in part]

@@ -51,6 +51,7 @@ class NodeService:
         clock: Clock,
         wallet: Callable[[], str] = lambda: "",
         unreadable: Callable[[], int] = lambda: 0,
+        events: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._identity = identity
         self._chain = chain
@@ -58,6 +59,7 @@ class NodeService:
         self._indexer = indexer
         self._doors = doors
         self._unreadable = unreadable
+        self._events = events
         self._clock = clock
         self._wallet = wallet
         self._started = clock.monotonic()
@@ -103,6 +105,7 @@ class NodeService:
             "bitcoin_core": node.reason or ("" if node.state in _FIT else f"bitcoind is {node.state.value}"),
             "indexer": indexer.reason or "",
             "store": self._store.condition() or "",
+            "nostr": self._events() or "",
             "wallets": _unreadable_wallets(self._unreadable()),
             "relay": "the relay is stopping" if self._doors.draining() else "",
         }

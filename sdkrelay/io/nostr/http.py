@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ...domain.nostr.refusal import Refusal
+from ...domain.nostr.refusal import Prefix, Refusal
 from ...messages.nostr.information import INFORMATION_TYPE, MANAGEMENT_TYPE, Information, ManagementReply
 from ...ports import Unavailable
 
@@ -91,7 +91,8 @@ class NostrHttp(Resource):
         try:
             return 200, await self._half.call(header, request.method.decode("latin-1"), body)
         except Refusal as refusal:
-            return 401, ManagementReply(error=refusal.text)
+            status = 403 if refusal.prefix is Prefix.RESTRICTED else 401
+            return status, ManagementReply(error=refusal.text)
         except Unavailable as away:
             return 503, ManagementReply(error=str(away))
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import msgspec
 from attrs import frozen
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -83,26 +85,30 @@ class ProgramPolicy:
             left = deadline - self._clock.monotonic()
             line = await pipe.line(left) if left > 0 else None
             if line is None:
-                pipe.end()
+                self._give_up(pipe)
                 raise Refusal(Prefix.ERROR, "the write policy did not answer")
             judgement = _read(line)
             if judgement is not None and judgement.id == event.id:
                 self._pause = PAUSE
                 return judgement
 
+    def _give_up(self, pipe: _Pipe) -> None:
+        """It has ended or hangs: nobody waits for another one before the pause is over."""
+        pipe.end()
+        self._not_before = self._clock.monotonic() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
     def _running(self) -> _Pipe:
         if self._pipe is not None and not self._pipe.ended:
             return self._pipe
-        now = self._clock.monotonic()
-        if now < self._not_before:
+        if self._clock.monotonic() < self._not_before:
             raise Refusal(Prefix.ERROR, "the write policy is not running")
-        self._not_before, self._pause = now + self._pause, min(2 * self._pause, LONGEST_PAUSE)
         command = list(self._job.command)
         self._pipe = pipe = _Pipe(self._tasks.event)
         try:
             self._reactor.spawnProcess(pipe, command[0], command, env=dict(os.environ))
         except OSError as error:
-            pipe.ended = True
+            self._give_up(pipe)
             log.error("the write policy could not be started: {reason}", reason=str(error))
             raise Refusal(Prefix.ERROR, "the write policy is not running") from None
         return pipe
@@ -111,7 +117,7 @@ class ProgramPolicy:
 class _Pipe(ProcessProtocol):
     """The program's standard streams, line by line."""
 
-    transport: Any
+    transport: Any = None
 
     def __init__(self, event: Callable[[], Signal]) -> None:
         self.ended = False
@@ -134,8 +140,10 @@ class _Pipe(ProcessProtocol):
         """Kill it."""
         if not self.ended:
             self.ended = True
-            self.transport.loseConnection()
-            self.transport.signalProcess("KILL")
+            if self.transport is not None:
+                self.transport.loseConnection()
+                with suppress(ProcessExitedAlready):
+                    self.transport.signalProcess("KILL")
 
     def outReceived(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")

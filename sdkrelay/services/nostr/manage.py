@@ -57,7 +57,9 @@ class Management:
         self._methods = self._table()
 
     async def call(self, authorization: str, method: str, body: bytes) -> ManagementReply:
-        """What a call gives. Refusal (auth-required) unless the header proves a key for this very request."""
+        """What a call gives. Refusal: auth-required unless the header proves a key for this very request, restricted for a
+        key that may call nothing.
+        """
         caller = self._proved(authorization, method, body)
         try:
             call = parse_management(body)
@@ -68,6 +70,8 @@ class Management:
     def _proved(self, authorization: str, method: str, body: bytes) -> str:
         now = self._clock.now()
         event = check_authorization(authorization, urls=self._urls, method=method, body=body, now=now)
+        if not self._allowed(event.pubkey):
+            raise Refusal(Prefix.RESTRICTED, "this key may call nothing here")
         self._used = {used: at for used, at in self._used.items() if at > now - REMEMBERED}
         if event.id in self._used:
             raise Refusal(Prefix.AUTH_REQUIRED, "this authorization was used already")

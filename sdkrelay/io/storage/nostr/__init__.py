@@ -143,6 +143,11 @@ class SqliteEventStore:
         """None while writes succeed, else why the last one failed."""
         return self._opened and self._opened[0].reason
 
+    @property
+    def connections(self) -> int:
+        """How many connections to the database are open."""
+        return len(self._places)
+
     async def close(self) -> None:
         """Finish what was given, close the connections, end the threads, give the file free; nothing if not open."""
         opened, places = self._opened, self._places
