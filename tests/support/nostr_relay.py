@@ -119,8 +119,8 @@ class Visitor:
 class NostrRelay:
     """The parts, open."""
 
-    def __init__(self, limits: Limits | None = None, **settings: Any) -> None:
-        self.time = DrivenTime()
+    def __init__(self, limits: Limits | None = None, time: DrivenTime | None = None, **settings: Any) -> None:
+        self.time = time or DrivenTime()
         config = Config(
             database=Database(url="sqlite://"), limits=limits or Limits(), nostr=Nostr(**{"url": URL, **settings})
         )

@@ -360,7 +360,7 @@ class Remote:
     def _noticed(self, notice: Notice) -> None:
         """Words for people; to whoever waits for the first answer to a reconciliation they may be that."""
         log.debug("{url} says: {text}", url=self.url, text=notice.text[:WORDS])
-        for question in self._comparisons.values():
+        for question in tuple(self._comparisons.values()):
             if question.unsure and not question.answers:
                 question.answers.append(notice)
                 question.told.set()
