@@ -57,7 +57,7 @@ class NostrParts:
             )
         )  # fmt: skip
         self._relay = self._conversations(config, world)
-        self._about = About(
+        self.about = About(
             _card(settings), __version__, own_key, self.lists, lambda: self.limits, lambda: self.features
         )
         self._keeper = Keeper(self.store, _bounds(settings), world.tasks, world.clock)
@@ -98,7 +98,7 @@ class NostrParts:
     def door(self, inner: IResource) -> NostrDoor:
         """The root of the WebSocket port: Nostr's HTTP half before what else it serves."""
         call = self._management.call if self.features.manage else None
-        return NostrDoor(HttpHalf(self._about.document, call), inner)
+        return NostrDoor(HttpHalf(self.about.document, call), inner)
 
 
 def own_urls(config: Config) -> tuple[str, ...]:

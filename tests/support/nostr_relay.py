@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from itertools import repeat
+from typing import Any, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -16,7 +17,7 @@ from sdkrelay.crypto.schnorr import xonly
 from sdkrelay.domain.access import Approach
 from sdkrelay.domain.nostr.event import Event, Tag
 from sdkrelay.domain.nostr.signing import sign_event
-from sdkrelay.ports import Task
+from sdkrelay.ports import Lock, Task
 from sdkrelay.services.nostr.conversation import Conversation
 
 from .conversation import InlineCompute
@@ -24,6 +25,10 @@ from .stores import CountedEntropy, now
 from .tasks import DrivenTime
 
 URL = "wss://relay.example"
+#: The relay's own public key.
+OWN_KEY = "0f" * 32
+
+T = TypeVar("T")
 
 
 @frozen
@@ -58,8 +63,10 @@ class Visitor:
     full: bool = False
     challenges: list[str] = field(factory=list)
     conversation: Conversation = field(init=False)
+    reading: Lock = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.reading = self.relay.time.tasks.lock()
         self.conversation = self.relay.parts.conversation(self)
 
     @property
@@ -92,9 +99,14 @@ class Visitor:
 
     def send_raw(self, frame: bytes) -> list[Any]:
         """Send these bytes; what is said until all is quiet, but for the challenge."""
-        self.relay.time.tasks.start("receiving", self.conversation.receive(frame))
+        self.relay.time.tasks.start("receiving", self._receive(frame))
         self.relay.time.settle(20)
         return self.heard()
+
+    async def _receive(self, frame: bytes) -> None:
+        """As a session does: one frame after the other."""
+        async with self.reading:
+            await self.conversation.receive(frame)
 
     def heard(self) -> list[Any]:
         """What came since, without the challenge."""
@@ -116,21 +128,57 @@ class Visitor:
         self.relay.time.settle()
 
 
-class NostrRelay:
-    """The parts, open."""
+class SlowExecutor:
+    """A thread of the store on driven time: each work takes two of the delays, one before it is done and one after."""
 
-    def __init__(self, limits: Limits | None = None, time: DrivenTime | None = None, **settings: Any) -> None:
+    def __init__(self, time: DrivenTime, delays: Callable[[], Iterator[float]]) -> None:
+        self._time = time
+        self._delays = delays
+        self._turn = time.tasks.lock()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """The result, in its time and order."""
+        async with self._turn:
+            await self._pass()
+            try:
+                return function()
+            finally:
+                await self._pass()
+
+    async def _pass(self) -> None:
+        seconds = next(self._delays())
+        if seconds:
+            await self._time.tasks.sleep(seconds)
+
+
+class NostrRelay:
+    """The parts, open; ``delays`` are what its store's works take."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        time: DrivenTime | None = None,
+        delays: Iterator[float] | None = None,
+        **settings: Any,
+    ) -> None:
         self.time = time or DrivenTime()
-        config = Config(
+        config = self.config = Config(
             database=Database(url="sqlite://"), limits=limits or Limits(), nostr=Nostr(**{"url": URL, **settings})
         )
         world = World(
             cast(Any, self.time.reactor), self.time.tasks, cast(Any, self.time), cast(Any, CountedEntropy()),
-            cast(Any, InlineCompute()),
+            cast(Any, InlineCompute()), lambda name: SlowExecutor(self.time, lambda: self.delays),
         )  # fmt: skip
-        self.world = world
-        self.parts = NostrParts(config, world)
+        self.world, self.delays = world, repeat(0.0)
+        self.parts = NostrParts(config, world, OWN_KEY)
         now(self.parts.open())
+        self.delays = delays or self.delays
 
     def visitor(self, address: str = "192.0.2.1") -> Visitor:
         """Another client."""
