@@ -69,10 +69,10 @@ class NostrParts:
         questions = Questions(
             self.store, self.live, world.clock, world.meter, lambda: self.limits, lambda: self.features
         )
-        means = Means(self.store, world.compute, world.clock, lambda: self.limits, lambda: self.features)
+        self.means = Means(self.store, world.compute, world.clock, lambda: self.limits, lambda: self.features)
         allowances = Allowances(world.clock, self.limits.requests_per_minute, Networks.of(config.limits.exempt))
         return Relay(
-            self.publisher, questions, means, allowances, world.tasks, world.clock, world.entropy, world.meter,
+            self.publisher, questions, self.means, allowances, world.tasks, world.clock, world.entropy, world.meter,
             lambda: self.limits, lambda: self.urls, self.lists.is_blocked,
         )  # fmt: skip
 

@@ -60,6 +60,8 @@ class Visitor:
     frames: list[bytes] = field(factory=list)
     endings: list[Callable[[], None]] = field(factory=list)
     beside_tasks: list[Task] = field(factory=list)
+    #: All that was ever said, as bytes.
+    raw: list[bytes] = field(factory=list)
     full: bool = False
     challenges: list[str] = field(factory=list)
     conversation: Conversation = field(init=False)
@@ -77,6 +79,7 @@ class Visitor:
     def say(self, frames: Sequence[bytes]) -> None:
         """Keep what the relay says."""
         self.frames.extend(frames)
+        self.raw.extend(frames)
 
     async def room(self) -> None:
         """There is always room, but while the test says that there is none."""
