@@ -34,6 +34,7 @@ from ..settings import KEPT
 from .nostr import NostrParts
 from .parts import Parts
 from .restart import Restarter
+from .streaming import Streaming
 from .tuning import Operation
 from .world import World, real_world
 
@@ -57,6 +58,7 @@ class Relay(MultiService):
         self._given = world
         self._draining = False
         self._nostr: NostrParts | None = None
+        self._streaming: Streaming | None = None
         self.started: Deferred[None] | None = None
 
     def startService(self) -> None:
@@ -116,6 +118,7 @@ class Relay(MultiService):
         await parts.relations.relays.load()
         await parts.relations.records.start()
         await parts.alarms.alerts.load()
+        await self._join_streams(parts)
         for service in parts.services():
             service.setServiceParent(self)
         if not config.standalone:
@@ -123,6 +126,8 @@ class Relay(MultiService):
         await self._restarter.has_started()
         parts.payments.start()
         parts.relations.start(parts.dialler)
+        if self._streaming is not None:
+            self._streaming.start()
         log.info("relay {relay} serves {network}: WebSocket on {ws}, HTTP on {http}", **self._where(identity))
 
     async def _open_stores(self) -> None:
@@ -133,6 +138,17 @@ class Relay(MultiService):
             key = signing_key(Path(config.data_dir), world.entropy)
             self._nostr = NostrParts(config, world, xonly(key).hex())
             await self._nostr.open()
+
+    async def _join_streams(self, parts: Parts) -> None:
+        """Whatever speaks to other Nostr relays; nothing without a Nostr relay of our own."""
+        if self._nostr is not None:
+            relations = parts.relations
+            self._streaming = streaming = Streaming(
+                self._config, self._world, self._nostr, relations.signer.secret, self._store, parts.hub
+            )
+            streaming.carry(relations.mesh.links)
+            parts.wallets.contacts = streaming.telling
+            await streaming.load()
 
     def _operation(self) -> Operation:
         """What an operator can do to the process."""
@@ -187,6 +203,8 @@ class Relay(MultiService):
         parts = self._parts
         parts.websocket.stopService()
         parts.dialler.stopService()
+        if self._streaming is not None:
+            await self._streaming.stop()
         await parts.following.stop()
         await parts.payments.stop()
         await parts.relations.stop()

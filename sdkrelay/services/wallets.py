@@ -6,6 +6,7 @@ What is found is told to the sessions that hold a token of the wallet; the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from ..messages.native.scan import ScanProgress
 from ..messages.native.wallets import (
     BlockRef,
     ListWallets,
+    NostrContact,
     RegisterWallet,
     UnregisterWallet,
     WalletItem,
@@ -40,6 +42,16 @@ log = Logger()
 MARGIN = 10
 #: Birthdays above this are seconds since the epoch (as in nLockTime, BIP65).
 FIRST_TIME = 500_000_000
+
+
+class ContactKeeper(Protocol):
+    """Whoever tells owners of wallets where they want to be told."""
+
+    def check(self, contact: NostrContact) -> None:
+        """Problem if nobody can be told there."""
+
+    async def keep(self, wallet_id: str, contact: NostrContact) -> None:
+        """Tell this wallet's owner there from now on."""
 
 
 def address_of(keys: Keys, network: Network) -> str:
@@ -76,6 +88,7 @@ class WalletService:
         self._start_height = start_height
         self._registering = tasks.lock()
         self.unreadable = 0
+        self.contacts: ContactKeeper | None = None
 
     async def load(self) -> None:
         """Watch the wallets that were registered before; those sealed under another master key are left alone."""
@@ -97,10 +110,13 @@ class WalletService:
     async def register(self, request: RegisterWallet, caller: Caller) -> WalletRegistered:
         """Watch for a wallet from its birthday on; the caller holds it from now on."""
         keys = checked_keys(request.scan_private_key.reveal(), request.spend_public_key, request.labels)
+        contacts = self._checked_contacts(request.nostr)
         birthday = await self._birthday(request.birthday)
         token = self._vault.token()
         async with self._registering:
             watched = await self._keep(keys, birthday, token_hash(token))
+        if contacts is not None and request.nostr is not None:
+            await contacts.keep(watched.wallet.wallet_id, request.nostr)
         wallet = watched.wallet
         caller.hold(wallet.wallet_id)
         watched.progress = _teller(watched, caller, request.id)
@@ -186,6 +202,14 @@ class WalletService:
             await self._store.wallets.register(self._vault.seal(wallet), token)
             self._watch.change(watched, wallet)
         return watched
+
+    def _checked_contacts(self, contact: NostrContact | None) -> ContactKeeper | None:
+        """Whoever keeps this contact; Problem if nobody can."""
+        if contact is not None:
+            if self.contacts is None:
+                raise invalid("nostr", "nothing: this relay tells nobody over Nostr")
+            self.contacts.check(contact)
+        return self.contacts
 
     def _check_room(self) -> None:
         if len(self._watch) + self.unreadable >= self._most:

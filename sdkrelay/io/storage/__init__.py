@@ -14,6 +14,7 @@ from attrs import frozen
 from ...ports import Clock, Entropy, Meter
 from . import facts, index, wallets
 from .access import DatabaseAccess
+from .contacts import DatabaseContacts
 from .engine import DatabaseInUse, StoreError, engine_for
 from .index import DatabaseIndex
 from .log import LOG_ID, DatabaseLog
@@ -64,6 +65,7 @@ class DatabaseStore:
         self.access = DatabaseAccess(self._runner)
         self.payments = DatabasePayments(self._runner, clock.now)
         self.records = DatabaseRecords(self._runner)
+        self.contacts = DatabaseContacts(self._runner)
 
     async def open(self) -> None:
         """Claim the database, bring its schema up to date. StoreError says what to do; ``Unavailable`` may pass by itself."""

@@ -121,6 +121,23 @@ output = Table(
     Index(None, "wallet_id", "value"),
 )
 
+#: Where a wallet's owner is told of payments (relays are a JSON list), and how far each relay has been told.
+nostr_contact = Table(
+    "nostr_contact",
+    metadata,
+    Column("wallet_id", String, ForeignKey("wallet.wallet_id", ondelete="CASCADE"), primary_key=True),
+    _text("pubkey"),
+    _text("relays"),
+    _whole("since"),
+)
+nostr_delivery = Table(
+    "nostr_delivery",
+    metadata,
+    Column("wallet_id", String, ForeignKey("wallet.wallet_id", ondelete="CASCADE"), primary_key=True),
+    Column("relay", String, primary_key=True),
+    _whole("told"),
+)
+
 #: The log; what has a creator has a wallet too, if only the empty one. One index serves public entries of a topic (no wallet)
 #: and the entries of a wallet, the other those of a creator, all by number.
 entry = Table(

@@ -25,13 +25,25 @@ class BlockRef(Struct, frozen=True, kw_only=True):
     hash: str | None
 
 
+class NostrContact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the owner is told of payments while no session is there, as gift wraps (NIP-17) signed by the relay's identity key.
+
+    ``pubkey`` is a Nostr key (64 hexadecimal characters); without ``relays`` the key's list of kind 10050 counts, as this
+    relay has it, else this relay itself.
+    """
+
+    pubkey: Annotated[str, Meta(min_length=64, max_length=64, pattern=r"\A[0-9a-f]{64}\Z")]
+    relays: Annotated[tuple[Annotated[str, Meta(max_length=512)], ...], Meta(max_length=10)] = ()
+
+
 class RegisterWallet(Request, frozen=True, kw_only=True, tag="register_wallet"):
     """Watch for this wallet for good. Taken over TLS or loopback only.
 
     ``scan_private_key`` (hex) finds payments and cannot spend them, ``spend_public_key`` (hex, compressed) is the wallet's
     B_spend. ``labels`` are integers from 1; change (label 0) is always watched. ``birthday`` is a height, or above
     500,000,000 seconds since the epoch: nothing earlier is looked for; without it the wallet is new. The same keys again
-    give the same wallet, the union of the labels, the earliest birthday and one more token.
+    give the same wallet, the union of the labels, the earliest birthday and one more token. With ``nostr`` the owner is
+    told of payments at these relays from now on; without it that stays as it was.
     """
 
     ACCESS: ClassVar[Access] = Access.GREETED
@@ -43,12 +55,17 @@ class RegisterWallet(Request, frozen=True, kw_only=True, tag="register_wallet"):
         "spend_public_key": _SPEND_KEY,
         "labels": [1, 2],
         "birthday": 200000,
+        "nostr": {
+            "pubkey": "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+            "relays": ["wss://relay.example"],
+        },
     }
 
     scan_private_key: PrivateKey
     spend_public_key: PublicKey
     labels: Labels = ()
     birthday: Birthday | None = None
+    nostr: NostrContact | None = None
 
     def carries_private_keys(self) -> bool:
         return True

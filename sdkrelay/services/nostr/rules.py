@@ -16,7 +16,7 @@ from ...domain.nostr.rules import expiration, is_protected, reposts_protected, r
 from ...domain.problem import Problem
 from ...ports import Clock
 from ...session.gate import Allowances
-from .client import Source
+from .client import Origin, Source
 from .limits import NostrLimits
 from .lists import Lists
 
@@ -46,10 +46,13 @@ class Rules:
     def check(self, event: Event, source: Source) -> None:
         """Refusal for what is not taken; an allowance is used up only by what is fit otherwise.
 
-        Whoever asks to be forgotten here may do so whatever the lists say of them (NIP-62).
+        Whoever asks to be forgotten here may do so whatever the lists say of them (NIP-62). What the relay itself has to say is
+        only asked for its size.
         """
         limits = self._limits()
         _check_size(event, limits)
+        if source.origin is Origin.RELAY:
+            return
         self._check_time(event, limits)
         _check_protection(event, source)
         if not source.trusted:

@@ -1,0 +1,1 @@
+Events are exchanged with other Nostr relays (`[nostr.streams.NAME]`, `sdkrelay sync`, and between linked relays with `mesh.nostr`), and owners of wallets are told of payments as private Nostr messages (`nostr` in `register_wallet`).
