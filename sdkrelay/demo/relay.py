@@ -39,10 +39,13 @@ class RelayFailed(Exception):
 
 @define(eq=False)
 class RelayProcess:
-    """``twistd sdkrelay`` with its data in ``folder``, following ``node``; its ports stay when it is started again."""
+    """``twistd sdkrelay`` with its data in ``folder``; its ports stay when it is started again.
+
+    It follows ``node``; where that is None, it needs ``SDKRELAY_STANDALONE`` in its environment.
+    """
 
     folder: Path
-    node: RegtestNode
+    node: RegtestNode | None
     options: Sequence[str] = ()
     environment: Mapping[str, str] = field(factory=dict)
     zmq: bool = True
@@ -116,17 +119,20 @@ class RelayProcess:
         return [f"--pidfile={self.pidfile}", "sdkrelay"]
 
     def _arguments(self) -> list[str]:
-        zmq = ["--bitcoin-zmq", self.node.zmq_url] if self.zmq else []
         return [
             "--network=regtest",
             f"--data-dir={self.folder}",
             f"--ws=127.0.0.1:{self.ws_port}",
             f"--http=127.0.0.1:{self.http_port}",
-            f"--bitcoin-url={self.node.rpc_url}",
-            f"--bitcoin-cookie={self.node.cookie_path}",
-            *zmq,
+            *self._chain(),
             *self.options,
         ]
+
+    def _chain(self) -> list[str]:
+        if self.node is None:
+            return []
+        zmq = ["--bitcoin-zmq", self.node.zmq_url] if self.zmq else []
+        return [f"--bitcoin-url={self.node.rpc_url}", f"--bitcoin-cookie={self.node.cookie_path}", *zmq]
 
     def _has_ended(self) -> bool:
         """Whether the process is gone; waits a moment for it."""

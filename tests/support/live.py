@@ -57,9 +57,9 @@ class Stage:
         return node
 
     def relay(
-        self, node: RegtestNode, name: str = "relay", folder: Path | None = None, **settings: Any
+        self, node: RegtestNode | None, name: str = "relay", folder: Path | None = None, **settings: Any
     ) -> RelayProcess:
-        """A relay for a node, not started."""
+        """A relay for a node, not started; for None it is one that runs alone by its environment."""
         relay = RelayProcess(folder or self.folder / name, node, **settings)
         self._endings.callback(relay.kill)
         return relay

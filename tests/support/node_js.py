@@ -38,7 +38,7 @@ def node_with(*packages: str) -> tuple[str, Path]:
     if node is None or npm is None:
         raise SkipTest("node and npm are not installed")
     names = [package.rpartition("@")[0] for package in packages]
-    folder = default_cache() / "node" / "+".join(name.replace("/", "-") for name in sorted(names))
+    folder = default_cache() / "node" / "+".join(package.replace("/", "-") for package in sorted(packages))
     folder.mkdir(parents=True, exist_ok=True)
     if not all((folder / "node_modules" / name).is_dir() for name in names):
         _install(npm, folder, packages)
@@ -46,9 +46,9 @@ def node_with(*packages: str) -> tuple[str, Path]:
 
 
 def _install(npm: str, folder: Path, packages: Sequence[str]) -> None:
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages]
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *packages]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        subprocess.run(command, check=True, capture_output=True, timeout=180)
     except (subprocess.SubprocessError, OSError) as error:
         raise SkipTest(f"npm cannot install {', '.join(packages)}: {error}") from None
 
