@@ -187,7 +187,11 @@ class Telling:
         return pause * (0.5 + chance / 2)
 
     async def _visit(self, route: _Route) -> bool:
-        """Tell all that wait what they have not been told; whether all of it was taken."""
+        """Tell all that wait what they have not been told; whether all of it was taken. Without news nobody is called."""
+        for wallet_id in tuple(route.waiting):
+            await self._check(route, wallet_id)
+        if not route.waiting:
+            return True
         if self._is_own(route.url):
             return await self._tell_all(route, Home(self._means.publisher))
         if self._calls >= MOST_CALLS:
@@ -197,6 +201,16 @@ class Telling:
             return await self._tell_all(route, Call(route.url, self._means.dialler, self._means.tools))
         finally:
             self._calls -= 1
+
+    async def _check(self, route: _Route, wallet_id: str) -> None:
+        """Let a wallet wait no longer that has no news; what comes meanwhile lets it wait again."""
+        route.waiting.discard(wallet_id)
+        news = True
+        try:
+            news = bool(await self._news(self._contacts[wallet_id], route.url, 1))
+        finally:
+            if news:
+                route.waiting.add(wallet_id)
 
     def _is_own(self, url: str) -> bool:
         return normalized_url(url) in map(normalized_url, self._means.urls())
@@ -218,9 +232,7 @@ class Telling:
     async def _tell(self, contact: Contact, url: str, put: Put) -> bool:
         """Tell one wallet all that came since; False if the relay wants to be asked later."""
         while True:
-            number = contact.told[url]
-            wallets = frozenset({contact.wallet_id})
-            page = await self._means.log.read(number, frozenset({Topic.PAYMENTS}), wallets, PAGE)
+            page = await self._news(contact, url, PAGE)
             for entry in page:
                 is_meant = entry.wallet_id == contact.wallet_id and is_told(entry.kind)
                 if is_meant and not await self._deliver(entry, contact, put):
@@ -229,6 +241,11 @@ class Telling:
                 await self._means.contacts.told(contact.wallet_id, {url: entry.number})
             if len(page) < PAGE:
                 return True
+
+    async def _news(self, contact: Contact, url: str, most: int) -> list[Entry]:
+        """What a relay has not taken yet of a wallet."""
+        wallets = frozenset({contact.wallet_id})
+        return await self._means.log.read(contact.told[url], frozenset({Topic.PAYMENTS}), wallets, most)
 
     async def _deliver(self, entry: Entry, contact: Contact, put: Put) -> bool:
         """Whether the relay has taken a notification, or will never."""
