@@ -70,16 +70,14 @@ class NostrHttp(Resource):
         if request.method == b"POST":
             Deferred.fromCoroutine(self._manage(request)).addErrback(self._failed, request)
             return NOT_DONE_YET
-        request.setHeader("Content-Type", INFORMATION_TYPE)
-        return self._half.document().encoded()
+        _finish(request, INFORMATION_TYPE, self._half.document().encoded())
+        return NOT_DONE_YET
 
     async def _manage(self, request: Request) -> None:
         status, reply = await self._answer(request)
-        request.setResponseCode(status)
-        request.setHeader("Content-Type", MANAGEMENT_TYPE)
         if not getattr(request, "_disconnected", False):
-            request.write(msgspec.json.encode(reply))
-            request.finish()
+            request.setResponseCode(status)
+            _finish(request, MANAGEMENT_TYPE, msgspec.json.encode(reply))
 
     async def _answer(self, request: Request) -> tuple[int, ManagementReply]:
         body = request.content.read(LARGEST + 1) if request.content else b""
@@ -100,8 +98,17 @@ class NostrHttp(Resource):
         log.failure("a call of NIP-86 failed", failure)
         if not request.finished and not getattr(request, "_disconnected", False):
             request.setResponseCode(500)
-            request.write(msgspec.json.encode(ManagementReply(error="the relay failed; its log says why")))
-            request.finish()
+            reply = ManagementReply(error="the relay failed; its log says why")
+            _finish(request, MANAGEMENT_TYPE, msgspec.json.encode(reply))
+
+
+def _finish(request: Request, kind: str, body: bytes) -> None:
+    """Answer with this body, or for HEAD with its length alone."""
+    request.setHeader("Content-Type", kind)
+    request.setHeader("Content-Length", str(len(body)))
+    if request.method != b"HEAD":
+        request.write(body)
+    request.finish()
 
 
 def _is_nostr(request: Request) -> bool:
