@@ -115,10 +115,18 @@ def users(arguments: Sequence[str]) -> int:
     return manage(arguments)
 
 
+def sync(arguments: Sequence[str]) -> int:
+    """Exchange events with another Nostr relay."""
+    from .nostr_sync import main as exchange
+
+    return exchange(arguments)
+
+
 #: Subcommands with options of their own: what runs them, and a line of help.
 _PASSED_ON: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "serve in the foreground; `sdkrelay run --help` lists the options"),
     "demo": (demo, "start a private chain and a relay, and pay a wallet; `sdkrelay demo --help`"),
+    "sync": (sync, "exchange events with another Nostr relay; `sdkrelay sync --help`"),
     "users": (users, "add, list and remove users, set passwords; `sdkrelay users --help`"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from typing import Self
 
 from ...domain.nostr.event import Event
 from ...messages.nostr.relay import Ok
@@ -15,8 +15,6 @@ from .remote import Remote, Tools
 
 #: Seconds until there must be a conversation.
 REACHED = 30.0
-
-Put = Callable[[Event], Awaitable[Ok]]
 
 
 class Call:
@@ -45,14 +43,14 @@ class Call:
         self._why = why
         self._turned.set()
 
-    async def __aenter__(self) -> Put:
-        """What puts an event there; Unavailable if the relay is not reached."""
+    async def __aenter__(self) -> Self:
+        """Unavailable if the relay is not reached."""
         self._line = self._dialler.line(self._url, self)
         await self._turned.wait(REACHED)
         if self._remote is None:
             self._line.stop()
             raise Unavailable(self._why)
-        return self._put
+        return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._remote is not None:
@@ -60,9 +58,15 @@ class Call:
         if self._line is not None:
             self._line.stop()
 
-    async def _put(self, event: Event) -> Ok:
-        assert self._remote is not None
-        return await self._remote.publish(event.id, event.encoded())
+    @property
+    def remote(self) -> Remote:
+        """The conversation."""
+        assert self._remote is not None, "it is entered"
+        return self._remote
+
+    async def put(self, event: Event) -> Ok:
+        """Offer an event, and hear whether it was taken."""
+        return await self.remote.publish(event.id, event.encoded())
 
 
 class Home:
@@ -71,12 +75,13 @@ class Home:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    async def __aenter__(self) -> Put:
-        """What puts an event there."""
-        return self._put
+    async def __aenter__(self) -> Self:
+        """It is always there."""
+        return self
 
     async def __aexit__(self, *exc: object) -> None:
         """Nothing is to be ended."""
 
-    async def _put(self, event: Event) -> Ok:
+    async def put(self, event: Event) -> Ok:
+        """Offer an event, and hear whether it was taken."""
         return await self._publisher.publish(event, Source(Origin.RELAY))

@@ -29,7 +29,7 @@ from ...ports import LogStore, Task, Unavailable
 from ...ports.contacts import ContactStore
 from ...ports.nostr import EventStore, Query
 from ...ports.remotes import RemoteDialler
-from .delivery import Call, Home, Put
+from .delivery import Call, Home
 from .exchange import PASSING
 from .publish import Publisher
 from .remote import Tools
@@ -217,25 +217,25 @@ class Telling:
 
     async def _tell_all(self, route: _Route, way: Home | Call) -> bool:
         done = True
-        async with way as put:
+        async with way:
             for wallet_id in sorted(route.waiting):
                 route.waiting.discard(wallet_id)
                 told = False
                 try:
-                    told = await self._tell(self._contacts[wallet_id], route.url, put)
+                    told = await self._tell(self._contacts[wallet_id], route.url, way)
                 finally:
                     if not told:
                         route.waiting.add(wallet_id)
                 done = done and told
         return done
 
-    async def _tell(self, contact: Contact, url: str, put: Put) -> bool:
+    async def _tell(self, contact: Contact, url: str, way: Home | Call) -> bool:
         """Tell one wallet all that came since; False if the relay wants to be asked later."""
         while True:
             page = await self._news(contact, url, PAGE)
             for entry in page:
                 is_meant = entry.wallet_id == contact.wallet_id and is_told(entry.kind)
-                if is_meant and not await self._deliver(entry, contact, put):
+                if is_meant and not await self._deliver(entry, contact, way):
                     return False
                 contact.told[url] = entry.number
                 await self._means.contacts.told(contact.wallet_id, {url: entry.number})
@@ -247,9 +247,9 @@ class Telling:
         wallets = frozenset({contact.wallet_id})
         return await self._means.log.read(contact.told[url], frozenset({Topic.PAYMENTS}), wallets, most)
 
-    async def _deliver(self, entry: Entry, contact: Contact, put: Put) -> bool:
+    async def _deliver(self, entry: Entry, contact: Contact, way: Home | Call) -> bool:
         """Whether the relay has taken a notification, or will never."""
-        answer = await put(await self._wrapped(entry, contact.pubkey))
+        answer = await way.put(await self._wrapped(entry, contact.pubkey))
         if answer.accepted:
             self._means.tools.meter.count(NOSTR_WRAPS, "delivered")
             return True
