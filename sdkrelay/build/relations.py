@@ -81,8 +81,9 @@ class Relations:
         return [self.relays, self.records, *self.sharing.services(), *self.mesh.services(hub)]
 
     def start(self, dialler: PeerDialler) -> None:
-        """Let payments travel, compare records now and then, and dial."""
-        self.payments.start()
+        """Let payments travel where there can be other relays, compare records now and then, and dial."""
+        if self._settings().mesh.takes_relays:
+            self.payments.start()
         self.sharing.start()
         self.mesh.start(dialler)
 
