@@ -93,8 +93,10 @@ class Meshing:
         certificate = caller.approach.certificate
         return certificate is not None and certificate.common_name in self._settings().mesh.certificates
 
-    def _room(self, relay_id: str) -> Reason | None:
-        """Why there is no room for a link with this relay."""
+    def _room(self, relay_id: str, dialled: bool) -> Reason | None:
+        """Why there is no room for a link with this relay; whom an operator removed comes back by being named only."""
+        if relay_id in self.roster.unwanted and not dialled:
+            return Reason.REMOVED
         if self.links.is_shunned(relay_id, self._world.clock.monotonic()):
             return Reason.SHUNNED
         full = len(self.links.all()) >= self._settings().mesh.max_known and self.links.get(relay_id) is None

@@ -89,6 +89,7 @@ class TwoRelaysTests(TestCase):
         await relays.remove(RemoveRelay(relay_id=added.id), None)
         self.assertEqual((report.connection, report.id, link.ended), ("connected", added.id, True))
         self.assertEqual((relays.peers, self.upper.links.all()), ((), ()))
+        self.assertEqual(self.upper.parts.relations.mesh.roster.found, ())
 
     async def test_who_follows_relays_hears_of_it(self) -> None:
         """relay_connected and relay_disconnected, in the log."""

@@ -54,7 +54,7 @@ class Books:
 
 
 class Greeter:
-    """Greets other relays from either side. ``room`` says why no further link with a relay is wanted now."""
+    """Greets other relays from either side. ``room`` says why no link with a relay, dialled or not, is wanted now."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Greeter:
         books: Books,
         tasks: Tasks,
         clock: Clock,
-        room: Callable[[str], Reason | None] = lambda relay_id: None,
+        room: Callable[[str, bool], Reason | None] = lambda relay_id, dialled: None,
     ) -> None:
         self._identity = identity
         self._credentials = credentials
@@ -100,7 +100,7 @@ class Greeter:
         try:
             if caller.session_id in self._begun or caller.relay_id is not None:
                 raise Refused(Reason.ORDER)
-            self._check(theirs)
+            self._check(theirs, False)
         except Refused as refused:
             self._note(refused, caller, begun, theirs.relay_id)
             raise
@@ -154,7 +154,7 @@ class Greeter:
             self._fail(refused, caller, begun, _name(theirs))
             return
         self._end(caller, begun, None, theirs.relay_id)
-        if request.status == CONNECTED:
+        if request.status == CONNECTED or not self._books.links.admits(proven):
             caller.hang_up(_DOUBLE, "double")
         else:
             self._join(proven, begun, caller)
@@ -174,16 +174,16 @@ class Greeter:
             raise Refused(Reason.REJECTED, request.reason or "")
         if request.relay is None:
             raise Refused(Reason.NO_TOKEN)
-        self._check(request.relay)
+        self._check(request.relay, True)
         begun.theirs, begun.version, begun.capabilities = request.relay, request.version, request.capabilities
         self._credentials.check_proof(begun, request.relay.proof, request.relay.signature, caller)
 
-    def _check(self, theirs: RelayGreeting) -> None:
+    def _check(self, theirs: RelayGreeting, dialled: bool) -> None:
         """What can be said against a greeting before its proof."""
         self._credentials.check_greeting(theirs)
         if not self._books.pins.fits(theirs.relay_id, bytes.fromhex(theirs.key)):
             raise Refused(Reason.PINNED)
-        full = self._room(theirs.relay_id)
+        full = self._room(theirs.relay_id, dialled)
         if full is not None:
             raise Refused(full)
 
