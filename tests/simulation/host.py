@@ -84,10 +84,7 @@ class Host:
         """The process is gone, with all that it was about to do."""
         self.dead = True
         self.ports.clear()
-        calls = self.network.clock.calls
-        for call in [call for call in calls if call.func == self.guarded]:
-            calls.remove(call)
-            call.canceller = call.resetter = _nothing
+        self.network.clock.forget(self.guarded)
         for end in [end for end in self.network.ends if end._host is self]:
             end.crash()
 

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from .client import Acknowledged, Follower, Told
 from .member import AUTHOR, Kept, Member
+from .plan import SKEW
 from .simulation import EXPIRING, Simulation
-from .world import EPOCH
 
 #: Seconds in which a new client has heard all that ever was.
 HEARING = 5.0
@@ -56,7 +56,7 @@ def _same_sets(live: list[dict[bytes, Kept]]) -> Iterator[str]:
 
 
 def _promises(simulation: Simulation, live: list[dict[bytes, Kept]]) -> Iterator[str]:
-    latest = max(map(simulation.now, simulation.members)) + EXPIRING
+    latest = simulation.latest + EXPIRING
     for one in simulation.tally.acknowledged:
         for number, held in enumerate(live):
             if one.expires_at > latest and not any(_keeps(kept, one) for kept in held.values()):
@@ -70,19 +70,20 @@ def _keeps(kept: Kept, one: Acknowledged) -> bool:
 
 def _gone(simulation: Simulation) -> Iterator[str]:
     for member in simulation.members:
-        old = [kept for kept in member.records() if kept.expires_at < simulation.now(member) - GONE]
+        old = [kept for kept in member.records() if kept.expires_at < member.clock.now() - GONE]
         yield from (f"relay {member.number} keeps what has expired: {kept}" for kept in old)
 
 
 def _winners(simulation: Simulation) -> Iterator[str]:
     """Each relay tells who asks for all exactly what counts; what was known to be overwritten does not."""
     auditors = [Follower(simulation.network, "10.3.0.1", member.address) for member in simulation.members]
+    before = [names_of(member) for member in simulation.members]
     simulation.run_until(simulation.clock.seconds() + HEARING)
-    for member, auditor in zip(simulation.members, auditors, strict=True):
+    for member, auditor, names in zip(simulation.members, auditors, before, strict=True):
         counting = winners(_certain(simulation, member))
         told = Counter((told.message_id, told.content) for told in auditor.told)
         expected = Counter((kept.message_id, kept.text) for kept in counting.values())
-        dying = {kept.message_id for kept in member.records()} - counting.keys()
+        dying = names - counting.keys()
         for name, content in (told - expected).keys() | (expected - told).keys():
             if name not in dying:
                 yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
@@ -90,19 +91,26 @@ def _winners(simulation: Simulation) -> Iterator[str]:
         auditor.end()
 
 
+def names_of(member: Member) -> set[str]:
+    """The names of all messages in its database."""
+    return {kept.message_id for kept in member.records()}
+
+
 def _certain(simulation: Simulation, member: Member) -> list[Kept]:
     """What a relay keeps under names of which nothing is about to expire."""
-    now = simulation.now(member)
     records = member.records()
-    dying = {kept.message_id for kept in records if kept.expires_at <= now + EXPIRING}
+    dying = {kept.message_id for kept in records if kept.expires_at <= simulation.latest + EXPIRING}
     return [kept for kept in records if kept.message_id not in dying]
 
 
 def _overwritten(simulation: Simulation, counting: dict[str, Kept]) -> Iterator[str]:
-    """Who left another content after the relay had told his former one meant to replace it."""
+    """Who left another content after the relay had told his former one meant to replace it, for as long as both live."""
     for one in simulation.tally.acknowledged:
         kept = counting.get(one.message_id)
-        if kept is not None and one.by_user and kept.author == USER and kept.text in one.known:
+        if kept is None or not one.by_user or kept.author != USER or one.expires_at <= simulation.latest:
+            continue
+        known = {(told.content, told.expires_at) for told in one.known} - {(one.content, one.expires_at)}
+        if (kept.text, kept.expires_at) in known:
             yield f"{kept} counts, though its author had it overwritten by {one}"
 
 
@@ -120,9 +128,17 @@ def _heard_once(simulation: Simulation) -> Iterator[str]:
             if contents[-1:] != [kept.text]:
                 yield f"who follows relay {member.number} heard {contents} of {name}, {kept} counts"
         for name, heard in told.items():
-            contents = [one.content for one in heard]
-            if len(set(contents)) < len(contents) and len(authors.get(name, ())) < 2:
-                yield f"who follows relay {member.number} heard {contents} of {name}"
+            if len(authors.get(name, ())) < 2:
+                yield from (f"who follows relay {member.number} heard {one} again" for one in _repeated(heard))
+
+
+def _repeated(heard: list[Told]) -> Iterator[Told]:
+    """What was told twice: the same message, or one that says the same as the one before it, which still counted."""
+    for place, one in enumerate(heard):
+        before = heard[place - 1] if place else None
+        lasting = before is not None and before.expires_at > one.made_at + 2 * SKEW
+        if one in heard[:place] or (before is not None and before.content == one.content and lasting):
+            yield one
 
 
 def _by_name(records: Iterable[Kept]) -> dict[str, list[Kept]]:
@@ -149,7 +165,7 @@ def _told_once(followers: Iterable[Follower]) -> Iterator[str]:
 def _bounded(simulation: Simulation) -> Iterator[str]:
     """Nothing is left of all the trouble: few timers, few connections."""
     count = len(simulation.members)
-    timers = sum(1 for call in simulation.clock.calls if call.active())
+    timers = len(simulation.clock.getDelayedCalls())
     if timers > TIMERS * count:
         yield f"{timers} timers for {count} relays"
     if len(simulation.network.ends) > CONNECTIONS * count:

@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from sdkrelay.build.relay import Relay
+from sdkrelay.config.alerting import Alerts
 from sdkrelay.config.model import Config, Database
 from sdkrelay.config.resolve import resolve
 from sdkrelay.crypto.seal import token_hash
@@ -154,6 +155,7 @@ def settings_for(number: int, folder: Path, **sections: Any) -> Config:
         data_dir=str(folder),
         ws_url="0.0.0.0:8090",
         http_url="0.0.0.0:8090",
+        alerts=Alerts(interval=60),
         database=Database(url=f"sqlite:///{folder}/sdkrelay.sqlite"),
         **sections,
     )

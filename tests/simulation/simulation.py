@@ -11,7 +11,6 @@ from itertools import combinations
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from sdkrelay.build.relay import Relay
@@ -20,11 +19,12 @@ from sdkrelay.domain.problem import Problem
 from sdkrelay.messages.mesh.records import Records
 from sdkrelay.ports import Unavailable
 
+from .clock import SimulatedClock
 from .client import Follower, Sender, Tally
 from .member import TOKEN, Kept, Member, RelayMaker, address_of, folder_for, scratch, settings_for
 from .network import LATENCY, RATE, Network
 from .plan import TROUBLE, Action, Again, Crash, Cut, Disturb, Kill, Part, Plan, PushAgain, Send, Slow
-from .world import SkewedClock
+from .world import EPOCH, SkewedClock
 
 #: Seconds from the healing to the last dead relay's return and every link's: the longest back-off, and then some.
 LINKED = 45.0
@@ -59,7 +59,7 @@ class Simulation:
 
     def __init__(self, plan: Plan, make: RelayMaker = Relay) -> None:
         self.plan = plan
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.network = Network(self.clock)
         self.tally = Tally()
         self.failures: list[str] = []
@@ -83,7 +83,14 @@ class Simulation:
         self.run_until(TROUBLE)
         self._heal()
         self._converge()
-        self._measure_idle()
+        self.run_until(self.clock.seconds() + SETTLED)
+
+    def measure_idle(self) -> None:
+        """What relays send each other while nothing happens."""
+        before = self._mesh_traffic()
+        self.run_until(self.clock.seconds() + IDLE)
+        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
+        self.outcome.idle_bytes, self.outcome.idle_pieces = sent, pieces
 
     def end(self) -> None:
         """Let nothing remain."""
@@ -97,22 +104,20 @@ class Simulation:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run_until(self, moment: float) -> None:
-        """Let time pass, from one timer to the next."""
-        clock = self.clock
-        while clock.calls and clock.calls[0].getTime() <= moment:
-            clock.advance(max(0.0, clock.calls[0].getTime() - clock.seconds()))
-        clock.advance(max(0.0, moment - clock.seconds()))
-
-    def now(self, member: Member) -> float:
-        """The time of day as a relay has it."""
-        return member.clock.now()
+        """Let time pass."""
+        self.clock.run_until(moment)
 
     def live(self, margin: float) -> list[dict[bytes, Kept]]:
-        """What each relay keeps that is not about to expire anywhere, by id."""
-        latest = max(self.now(member) for member in self.members) + margin
+        """What each relay keeps that is not about to expire, nor has on any clock while clocks were wrong, by id."""
+        latest = self.latest + margin
         return [
             {kept.record_id: kept for kept in member.records() if kept.expires_at > latest} for member in self.members
         ]
+
+    @property
+    def latest(self) -> float:
+        """The time of day on the clock that was fastest."""
+        return EPOCH + self.clock.seconds() + max(0.0, *self.plan.skews)
 
     @singledispatchmethod
     def act(self, action: Action) -> None:
@@ -233,13 +238,6 @@ class Simulation:
         self.outcome.records = len({name for held in self.live(0) for name in held})
         self.outcome.deaths = sum(member.deaths for member in self.members)
         self.outcome.mesh_bytes = self._mesh_traffic()[0]
-
-    def _measure_idle(self) -> None:
-        self.run_until(self.clock.seconds() + SETTLED)
-        before = self._mesh_traffic()
-        self.run_until(self.clock.seconds() + IDLE)
-        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
-        self.outcome.idle_bytes, self.outcome.idle_pieces = sent, pieces
 
     def _mesh_traffic(self) -> tuple[int, int]:
         """Bytes and pieces between relays so far."""
