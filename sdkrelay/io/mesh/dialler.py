@@ -85,7 +85,7 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
         self.clock = phone.reactor
         self._watch = watch
         self._phone = phone
-        self._pauses = Backoff(phone.entropy, phone.pauses.shortest * 2, phone.pauses.longest)
+        self._pauses = Backoff(phone.entropy, phone.pauses.shortest, phone.pauses.longest - phone.pauses.shortest, 1.0)
         self._session: Session | None = None
         self._protocol: PeerProtocol | None = None
         self._why: str | None = None
@@ -173,7 +173,7 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
         super().clientConnectionLost(connector, unused_reason)
 
     def _pause(self) -> float:
-        return max(self._phone.pauses.shortest, self._pauses.delay())
+        return self._phone.pauses.shortest + self._pauses.delay()
 
 
 class PeerDialler(Service):
