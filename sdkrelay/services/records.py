@@ -230,12 +230,14 @@ class RecordService:
                 log.warn("what is over stays for now: {reason}", reason=str(reason))
 
     async def sweep(self) -> None:
-        """Let all go whose time has come."""
-        gone = [(0, b"")] * SWEEP
-        while len(gone) == SWEEP:
-            gone = await self._store.records.expire(self._now, SWEEP)
-            for milliseconds, record_id in gone:
+        """Let all go whose time has come, and tell what counts again in its place."""
+        count = SWEEP
+        while count == SWEEP:
+            expired = await self._store.records.expire(self._now, SWEEP)
+            for milliseconds, record_id in expired.gone:
                 self._items.discard(milliseconds, record_id)
+            await self._hub.publish(expired.entries)
+            count = len(expired.gone)
 
 
 #: What makes a record part of the set.
