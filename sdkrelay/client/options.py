@@ -20,9 +20,9 @@ class Options:
     """What :class:`~sdkrelay.client.Client` takes by name.
 
     ``topics`` are heard from the beginning. ``client_id`` is what it calls itself (else something random), ``network`` what the
-    relay must serve. ``failover`` is in seconds. ``trust`` says which certificates are believed; ``plain_keys`` lets private keys go over
-    connections that others can read. ``most_waiting`` messages wait here at most; ``remembered`` outputs, blocks and messages
-    are recognised when another relay tells them.
+    relay must serve. ``failover`` is in seconds. ``trust`` says which certificates are believed; ``plain_keys`` lets private
+    keys go over connections that others can read. ``most_waiting`` messages wait here at most; ``remembered`` outputs, blocks
+    and messages are recognised when another relay tells them.
     """
 
     topics: tuple[str, ...] = field(default=("payments", "blocks"), converter=_topics)

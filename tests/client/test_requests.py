@@ -98,6 +98,25 @@ class RequestTests(ClientTestCase):
         self.assertRaises(NotConnected, self.network.result, client.ping())
         self.assertIsNone(self.successResultOf(reading))
 
+    def test_closing_leaves_nothing_behind(self) -> None:
+        """Whatever it is doing: in conversation, connecting to where nobody answers, shaking hands, or pausing."""
+        for away in (None, "silent", "mute", "refused"):
+            with self.subTest(away=away):
+                self.setUp()
+                client = self.connected("ws://127.0.0.1:8190")
+                self.network.run()
+                if away is not None:
+                    self.network.kill(FIRST)
+                if away == "silent":
+                    self.network.silent.add(FIRST)
+                if away == "mute":
+                    LiarFactory(self.network, FIRST, lambda message: [])
+                self.network.advance(1)
+                self.network.run()
+                self.network.result(client.close())
+                self.network.run()
+                self.assertEqual([], self.network.getDelayedCalls())
+
     def test_pauses_grow_and_are_left_to_chance(self) -> None:
         """A relay that is away is tried a few times soon, and then about twice a minute."""
         client = self.connected()
