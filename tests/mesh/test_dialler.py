@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -52,7 +52,7 @@ class LineTests(SynchronousTestCase):
         """The attempt under way ends in nothing."""
         host, port, factory, _, _ = self.reactor.tcpClients[-1]
         self.assertEqual((host, port), ("b.example", 8090))
-        factory.clientConnectionFailed(self.reactor.connectors[-1], Failure(ConnectionRefusedError()))
+        factory.clientConnectionFailed(self.reactor.connectors[-1], Failure(ConnectError()))
 
     def pause(self) -> float:
         """Seconds until the next attempt."""

@@ -7,11 +7,18 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from sdkrelay.domain.access import Approach
+from sdkrelay.domain.notification import Topic
+from sdkrelay.io.rest.caller import HttpCaller
 from sdkrelay.messages.rest.relays import AddRelay, GetRelay, RemoveRelay
 
 from .meshed import MeshRelay, free_port
 
 OTHER = "another token of more than thirty-two characters"
+
+
+class Hearing(HttpCaller):
+    """Somebody who is told, and writes it down."""
 
 
 class TwoRelaysTests(TestCase):
@@ -100,6 +107,17 @@ class TwoRelaysTests(TestCase):
         await self.upper.until(lambda: self.upper.logged() >= 2)
         told = await self.upper.told()
         self.assertEqual([entry.kind.value for entry in told], ["relay_connected", "relay_disconnected"])
+
+    async def test_one_that_is_not_reached_is_told(self) -> None:
+        """As an error, live, to who follows ``relays`` or all notifications."""
+        await self.upper.start()
+        heard: list[Any] = []
+        caller = Hearing(Approach(), True, self.upper.parts._world.tasks)
+        caller.push = lambda news: heard.append(news.message)  # type: ignore[method-assign]
+        await self.upper.parts.hub.listen(caller, frozenset({Topic.NOTIFICATIONS}), None)
+        await self.upper.until(lambda: bool(heard))
+        (error,) = heard
+        self.assertEqual((error.error_code, error.details["attempt"]), ("WS_CONNECTION_FAILED", 3))
 
 
 def _is_dialled(relay: MeshRelay, name: str, dialled: bool) -> bool:
