@@ -74,6 +74,10 @@ class RelayProcess:
     def start(self) -> None:
         """Start it and wait until it answers; RelayFailed when it ends instead."""
         self.spawn()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers, on any thread; RelayFailed when it ends instead."""
         for _ in range(round(_PATIENCE / _INTERVAL)):
             if self._answers():
                 return
