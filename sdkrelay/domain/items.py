@@ -109,7 +109,14 @@ class ItemSet:
             return False
         block = self._blocks[place] if self._blocks else b""
         at_end = place >= len(self._blocks) - 1 and offset == len(block)
-        self._replace(place, _parts(block[:offset] + key + block[offset:], at_end))
+        parts = _parts(block[:offset] + key + block[offset:], at_end)
+        if block and len(parts) == 1:
+            # Nearly always: the sum of the block's other ids is known.
+            self._blocks[place], self._firsts[place] = parts[0], parts[0][:KEY_SIZE]
+            self._totals[place] += int.from_bytes(identifier, "little")
+            self._sealed = None
+        else:
+            self._replace(place, parts)
         self._size += 1
         return True
 
