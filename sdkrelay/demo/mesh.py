@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from ..client import ClientError, Closed, Connection, connect
 from ..io.bitcoind.obtain import NotObtained, default_cache, find_bitcoind
 from ..io.bitcoind.process import NodeFailed, RegtestNode
 from .relay import RelayFailed, RelayProcess
-from .relays import RelayMesh, connected
+from .relays import WiredMesh, connected
 
 NAMES = "abc"
 #: Seconds that something may take before the demonstration gives up, and between two looks.
@@ -79,7 +78,7 @@ def _run(options: Namespace, endings: ExitStack) -> None:
 
 
 async def _show(reactor: Any, options: Namespace, folder: Path, node: RegtestNode) -> None:
-    mesh = RelayMesh(folder, node, reactor, len(NAMES))
+    mesh = WiredMesh(folder, node, reactor)
     try:
         await Demonstration(reactor, mesh, options.messages).run(options.once, options.every)
     except (RelayFailed, TooLate, ClientError) as error:
@@ -95,6 +94,7 @@ class Witness:
 
     name: str
     connection: Connection
+    clock: Any
     told: dict[str, float] = field(factory=dict)
 
     @classmethod
@@ -102,7 +102,7 @@ class Witness:
         """Somebody new, who listens from now on."""
         connection = await connect(reactor, relay.ws_url, client_id=f"{name}'s client")
         await connection.request("subscribe", subscriptions=["sync"])
-        witness = cls(name, connection)
+        witness = cls(name, connection, reactor)
         Deferred.fromCoroutine(witness._listen()).addErrback(lambda why: why.trap(Closed))
         return witness
 
@@ -114,7 +114,7 @@ class Witness:
         while True:
             message = await self.connection.next()
             if message.get("notification_type") == "sync_message":
-                self.told.setdefault(message["data"]["message_id"], time.monotonic())
+                self.told.setdefault(message["data"]["message_id"], self.clock.seconds())
 
 
 @define(eq=False)
@@ -122,7 +122,7 @@ class Demonstration:
     """What is shown, step by step; ``count`` messages are left on each side of a cut."""
 
     reactor: Any
-    mesh: RelayMesh
+    mesh: WiredMesh
     count: int
     witnesses: list[Witness] = field(factory=list)
     left: int = 0
@@ -152,9 +152,9 @@ class Demonstration:
     async def _spread(self) -> None:
         """One message, and who is told."""
         say("\nSomebody leaves a message with a")
-        began = time.monotonic()
+        began = self.reactor.seconds()
         await self._leave(self.witnesses[0], 1)
-        say(f"  acknowledged after {_milliseconds(time.monotonic() - began)}: it is on a's disk")
+        say(f"  acknowledged after {_milliseconds(self.reactor.seconds() - began)}: it is on a's disk")
         await self._everywhere()
         for witness in self.witnesses:
             [when] = witness.told.values()
@@ -200,12 +200,13 @@ class Demonstration:
 
     async def _until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> float:
         """Wait for something; the seconds it took. TooLate when it does not come."""
-        began = time.monotonic()
+        began = self.reactor.seconds()
         while not await is_so():
-            if time.monotonic() - began > PATIENCE:
+            if self.reactor.seconds() - began > PATIENCE:
                 raise TooLate(f"after {PATIENCE:g} s it is not so that {what}")
             await deferLater(self.reactor, LOOK, lambda: None)
-        return time.monotonic() - began
+        spent: float = self.reactor.seconds() - began
+        return spent
 
     async def _figures(self) -> None:
         """What the relays say of it over HTTP."""

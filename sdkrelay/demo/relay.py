@@ -109,9 +109,14 @@ class RelayProcess:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         """The JSON answer to a GET. OSError when the relay is away."""
+        return self.ask("GET", path, headers=headers)
+
+    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON answer to a request with this body, sent as JSON. OSError when the relay is away."""
         connection = HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        text = None if body is None else json.dumps(body)
         try:
-            connection.request("GET", path, headers=dict(headers or {}))
+            connection.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()

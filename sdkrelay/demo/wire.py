@@ -95,6 +95,6 @@ class _Entrance(_Ending, ProxyServer):
 
     def abort(self) -> None:
         """End both sides without sending anything more."""
-        for side in (self.peer, self):
-            if side is not None:
-                side.transport.abortConnection()
+        sides: tuple[Any, ...] = (self.peer, self)
+        for side in filter(None, sides):
+            side.transport.abortConnection()
