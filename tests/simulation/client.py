@@ -208,9 +208,7 @@ class Sender(Client):
         if kind == "sync_ack" and sent is not None:
             del self._asked[message["id"]]
             self._tally.acknowledged.append(
-                Acknowledged(
-                    self._relay, sent.message_id, sent.content, message["expires_at"], sent.known, self._known
-                )
+                Acknowledged(self._relay, sent.message_id, sent.content, message["expires_at"], sent.known, self._known)
             )
         elif kind == "conflict_detected":
             self._tally.beaten += message["resolution"] == "keep_first"

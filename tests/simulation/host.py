@@ -73,9 +73,7 @@ class Host:
         listening.startListening()
         return listening
 
-    def connectTCP(
-        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
-    ) -> Connector:
+    def connectTCP(self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None) -> Connector:
         connector = Connector(self, host, port, factory, timeout)
         connector.connect()
         return connector

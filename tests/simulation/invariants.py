@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from .client import Acknowledged, Follower, Told
 from .member import AUTHOR, Kept, Member
 from .plan import SKEW
 from .simulation import EXPIRING, Simulation
 
+#: Where the client is that asks at the end.
+AUDITOR = "10.3.0.1"
 #: Seconds in which a new client has heard all that ever was.
 HEARING = 5.0
 #: Seconds after which a record that has expired is gone: the sweep's period and the clocks' difference.
@@ -76,31 +78,28 @@ def _gone(simulation: Simulation) -> Iterator[str]:
 
 def _winners(simulation: Simulation) -> Iterator[str]:
     """Each relay tells who asks for all exactly what counts; what was known to be overwritten does not."""
-    auditors = [Follower(simulation.network, "10.3.0.1", member.address) for member in simulation.members]
-    before = [names_of(member) for member in simulation.members]
+    auditors = [Follower(simulation.network, AUDITOR, member.address) for member in simulation.members]
+    before = [_dying(simulation, member) for member in simulation.members]
     simulation.run_until(simulation.clock.seconds() + HEARING)
-    for member, auditor, names in zip(simulation.members, auditors, before, strict=True):
+    for member, auditor, dying in zip(simulation.members, auditors, before, strict=True):
         counting = winners(_certain(simulation, member))
-        told = Counter((told.message_id, told.content) for told in auditor.told)
+        told = Counter((told.message_id, told.content) for told in auditor.told if told.message_id not in dying)
         expected = Counter((kept.message_id, kept.text) for kept in counting.values())
-        dying = names - counting.keys()
         for name, content in (told - expected).keys() | (expected - told).keys():
-            if name not in dying:
-                yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
+            yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
         yield from _overwritten(simulation, counting)
         auditor.end()
 
 
-def names_of(member: Member) -> set[str]:
-    """The names of all messages in its database."""
-    return {kept.message_id for kept in member.records()}
+def _dying(simulation: Simulation, member: Member) -> set[str]:
+    """The names under which something has expired, or is about to, and may not be gone yet."""
+    return {kept.message_id for kept in member.records() if kept.expires_at <= simulation.latest + EXPIRING}
 
 
 def _certain(simulation: Simulation, member: Member) -> list[Kept]:
-    """What a relay keeps under names of which nothing is about to expire."""
-    records = member.records()
-    dying = {kept.message_id for kept in records if kept.expires_at <= simulation.latest + EXPIRING}
-    return [kept for kept in records if kept.message_id not in dying]
+    """What a relay keeps under all other names."""
+    dying = _dying(simulation, member)
+    return [kept for kept in member.records() if kept.message_id not in dying]
 
 
 def _overwritten(simulation: Simulation, counting: dict[str, Kept]) -> Iterator[str]:
@@ -122,22 +121,21 @@ def _heard_once(simulation: Simulation) -> Iterator[str]:
     for member, follower in zip(simulation.members, simulation.followers, strict=True):
         records = member.records()
         authors = {name: {kept.author for kept in group} for name, group in _by_name(records).items()}
+        passing = simulation.plan.passing
         told = _by_message(follower.told)
         for name, kept in winners(_certain(simulation, member)).items():
             contents = [one.content for one in told.get(name, [])]
             if contents[-1:] != [kept.text]:
                 yield f"who follows relay {member.number} heard {contents} of {name}, {kept} counts"
         for name, heard in told.items():
-            if len(authors.get(name, ())) < 2:
+            if name not in passing and len(authors.get(name, ())) < 2:
                 yield from (f"who follows relay {member.number} heard {one} again" for one in _repeated(heard))
 
 
 def _repeated(heard: list[Told]) -> Iterator[Told]:
-    """What was told twice: the same message, or one that says the same as the one before it, which still counted."""
-    for place, one in enumerate(heard):
-        before = heard[place - 1] if place else None
-        lasting = before is not None and before.expires_at > one.made_at + 2 * SKEW
-        if one in heard[:place] or (before is not None and before.content == one.content and lasting):
+    """What was told although the one told before it said the same, and still counted on every clock."""
+    for before, one in pairwise(heard):
+        if before == one or (before.content == one.content and before.expires_at > one.made_at + 2 * SKEW):
             yield one
 
 

@@ -34,6 +34,8 @@ AGREED = 72.0
 IDLE = 60.0
 #: How often it is looked whether all agree, in seconds, and how long it is waited before the idle time.
 LOOK, SETTLED = 5.0, 5.0
+#: Seconds within which a relay whose clock is right has let go what has expired.
+SWEPT = 40.0
 #: Seconds before the end of a record's life within which relays may differ about it.
 EXPIRING = 60.0
 #: So many records are told again at a time, and are acknowledged within so many seconds.
@@ -43,8 +45,10 @@ MESH_TOKEN = "simulated-mesh-token-of-32-characters"
 
 @define(eq=False)
 class Outcome:
-    """What a simulation was like, for the report: seconds are simulated ones."""
+    """What a simulation was like: ``missing`` counts each record that is not where it ought to be; seconds are simulated ones."""
 
+    relays: int
+    links: int
     records: int = 0
     missing: int = 0
     mesh_bytes: int = 0
@@ -63,7 +67,7 @@ class Simulation:
         self.network = Network(self.clock)
         self.tally = Tally()
         self.failures: list[str] = []
-        self.outcome = Outcome()
+        self.outcome = Outcome(plan.relays, len({frozenset(pair) for pair in plan.peers}))
         self._source = random.Random(plan.seed ^ 0x5EED)
         self._parted: list[tuple[frozenset[int], float]] = []
         self._healed = False
@@ -83,7 +87,7 @@ class Simulation:
         self.run_until(TROUBLE)
         self._heal()
         self._converge()
-        self.run_until(self.clock.seconds() + SETTLED)
+        self.run_until(max(self.clock.seconds() + SETTLED, TROUBLE + SWEPT))
 
     def measure_idle(self) -> None:
         """What relays send each other while nothing happens."""
@@ -235,7 +239,10 @@ class Simulation:
             self.run_until(self.clock.seconds() + LOOK)
             if all(member.alive for member in self.members) and all_equal(self.live(EXPIRING)):
                 self.outcome.convergence = self.clock.seconds() - began
-        self.outcome.records = len({name for held in self.live(0) for name in held})
+        held = self.live(EXPIRING)
+        everything = {name for each in held for name in each}
+        self.outcome.records = len(everything)
+        self.outcome.missing = sum(len(everything) - len(each) for each in held)
         self.outcome.deaths = sum(member.deaths for member in self.members)
         self.outcome.mesh_bytes = self._mesh_traffic()[0]
 
