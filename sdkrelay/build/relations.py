@@ -26,7 +26,7 @@ from ..services.metrics import Mesh, MetricsService
 from ..services.node import NodeService
 from ..services.periodic import Periodical
 from ..services.records import Around as Records
-from ..services.records import RecordService, Signer
+from ..services.records import Signer
 from ..services.relay_reports import own_condition
 from ..services.relays import Itself, RelayService
 from .meshing import Meshing
@@ -68,13 +68,13 @@ class Relations:
         world, mesh = self._world, self.relays.mesh
         figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
         records = Records(world.clock, world.entropy, world.meter, world.compute, world.tasks)
-        self.records = RecordService(self._store, hub, self.signer, records)
+        self.records = world.mechanisms.records(self._store, hub, self.signer, records)
         shared = Shared(
             self._identity, self.boot_id, self.mesh.links, self._store.index, self.records, self.mesh.pins.fits,
             self.relays.named, lambda: self._settings().sync, self._about,
         )  # fmt: skip
         around = Surroundings(world.clock, world.tasks, world.entropy, world.compute, world.meter)
-        self.sharing = Sharing(shared, figures, around)
+        self.sharing = Sharing(shared, figures, around, world.mechanisms.repair)
         self.payments = PaymentFacts(self._store, self.records, hub, world.tasks, world.clock)
         self.mesh.roster.disputed = lambda relay_id: bool(self.sharing.digests.of(relay_id))
         self.mesh.facts = lambda: Facts(record_count=len(self.records.sealed()))
