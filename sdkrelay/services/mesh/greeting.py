@@ -115,16 +115,17 @@ class Greeter:
         begun = self._begun.get(caller.session_id)
         if begun is None or begun.theirs is None or begun.dialled is not None:
             raise Problem(Code.FORBIDDEN, "a proof follows the greeting of a relay, once", field="type")
-        del self._begun[caller.session_id]
+        theirs = begun.theirs
         try:
             if self._clock.monotonic() - begun.since > PATIENCE:
                 raise Refused(Reason.SLOW)
             self._credentials.check_proof(begun, request.proof, request.signature, caller)
-            proven = await self._proven(begun, begun.theirs)
+            proven = await self._proven(begun, theirs, caller)
         except Refused as refused:
-            self._note(refused, caller, begun, begun.theirs.relay_id)
-            self._dismiss(caller, "rejected", str(refused))
+            if self._refuse(refused, caller, begun, theirs.relay_id):
+                self._dismiss(caller, "rejected", str(refused))
         else:
+            self._end(caller, begun, None, theirs.relay_id)
             self._admit(proven, begun, caller)
 
     @handles(Greeted)
@@ -149,7 +150,7 @@ class Greeter:
                 raise Refused(Reason.ORDER)
             if request.status == "rejected":
                 raise Refused(Reason.REJECTED, request.reason or "")
-            proven = await self._proven(begun, theirs)
+            proven = await self._proven(begun, theirs, caller)
         except Refused as refused:
             self._fail(refused, caller, begun, _name(theirs))
             return
@@ -187,11 +188,13 @@ class Greeter:
         if full is not None:
             raise Refused(full)
 
-    async def _proven(self, begun: Begun, theirs: RelayGreeting) -> Proven:
+    async def _proven(self, begun: Begun, theirs: RelayGreeting, caller: Caller) -> Proven:
         """What is proved now; the key is kept from its first time on."""
         key = bytes.fromhex(theirs.key)
         if not await self._books.pins.pin(theirs.relay_id, key):
             raise Refused(Reason.PINNED)
+        if caller.session_id not in self._begun:
+            raise Refused(Reason.CUT)
         address = begun.dialled.address if begun.dialled else _said(theirs.address)
         reconciles = RECONCILES in begun.capabilities
         return Proven(theirs.relay_id, key, theirs.boot_id, address, reconciles, begun.dialled is not None)
@@ -202,6 +205,7 @@ class Greeter:
             self._join(proven, begun, caller)
         else:
             self._dismiss(caller, CONNECTED, _DOUBLE)
+            self._books.links.doubt(proven.relay_id)
 
     def _dismiss(self, caller: Caller, status: str, reason: str) -> None:
         caller.tell(RelayWelcome(status=status, relay_id=self._identity.relay_id, reason=reason))
@@ -231,15 +235,20 @@ class Greeter:
         """The conversation ended; in the middle of its greeting, nobody has proved anything."""
         begun = self._begun.get(caller.session_id)
         if begun is not None:
-            refused = Refused(Reason.CUT)
-            self._note(refused, caller, begun, _name(begun.theirs))
-            self._end(caller, begun, refused, None)
+            self._refuse(Refused(Reason.CUT), caller, begun, _name(begun.theirs))
 
     def _fail(self, refused: Refused, caller: Caller, begun: Begun, relay_id: str | None) -> None:
         """Whom we dialled is not taken as a relay."""
+        if self._refuse(refused, caller, begun, relay_id):
+            caller.hang_up(str(refused), "refused")
+
+    def _refuse(self, refused: Refused, caller: Caller, begun: Begun, relay_id: str | None) -> bool:
+        """The greeting ends in nothing; False if it had ended before, in the middle of what was awaited."""
+        if self._begun.get(caller.session_id) is not begun:
+            return False
         self._note(refused, caller, begun, relay_id)
         self._end(caller, begun, refused, None)
-        caller.hang_up(str(refused), "refused")
+        return True
 
     def _end(self, caller: Caller, begun: Begun, refused: Refused | None, relay_id: str | None) -> None:
         del self._begun[caller.session_id]

@@ -227,6 +227,59 @@ class DiallingTests(SynchronousTestCase):
         self.assertHungUp("we are full")
 
 
+class SlowDisk:
+    """A store that does not write before the test says so."""
+
+    def __init__(self, relay: GreetedRelay) -> None:
+        self.event = relay.time.tasks.event()
+        relay.mesh.books.pins._store = self  # type: ignore[assignment]
+
+    async def set_meta(self, name: str, value: str) -> None:
+        """Wait."""
+        await self.event.wait()
+
+
+class CutTests(SynchronousTestCase):
+    """A conversation that ends while the other's key is written down."""
+
+    def setUp(self) -> None:
+        """A relay with a slow disk."""
+        self.relay = GreetedRelay()
+        self.disk = SlowDisk(self.relay)
+
+    def assertCut(self) -> None:
+        """The disk is done: there is no link and was none, and the refusal is counted once."""
+        self.disk.event.set()
+        self.relay.time.settle()
+        self.assertEqual((self.relay.mesh.links.all(), len(self.relay.reasons)), ((), 1))
+        self.assertEqual(self.relay.mesh.greeter._begun, {})
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_one_that_was_dialled_goes(self) -> None:
+        """The line hears of it once."""
+        session, _, greeting = self.relay.dials()
+        say(session, "handshake_response", **Stranger().answers(greeting))
+        say(session, "relay_welcome", status="accepted")
+        session.ended()
+        self.assertCut()
+        self.assertEqual(len(self.relay.outcomes), 1)
+
+    def test_one_that_was_dialled_takes_too_long(self) -> None:
+        """It is hung up on, and not linked afterwards."""
+        session, wire, greeting = self.relay.dials()
+        say(session, "handshake_response", **Stranger().answers(greeting))
+        say(session, "relay_welcome", status="accepted")
+        self.relay.time.advance(10)
+        self.assertCut()
+        self.assertEqual([code for code, _ in wire.closed], [REFUSED])
+
+    def test_one_that_dialled_goes(self) -> None:
+        """It is not told of as a relay that was connected."""
+        session, _ = Stranger().links(self.relay)
+        session.ended()
+        self.assertCut()
+
+
 class LinkedTests(SynchronousTestCase):
     """Relays that were taken, and misbehave."""
 
