@@ -77,6 +77,7 @@ class Relations:
         self.sharing = Sharing(shared, figures, around, world.mechanisms.repair)
         self.payments = PaymentFacts(self._store, self.records, hub, world.tasks, world.clock)
         self.mesh.roster.disputed = lambda relay_id: bool(self.sharing.digests.of(relay_id))
+        self.mesh.roster.forgotten = self.sharing.figures.forget
         self.mesh.facts = lambda: Facts(record_count=len(self.records.sealed()))
         return [self.relays, self.records, *self.sharing.services(), *self.mesh.services(hub)]
 

@@ -93,4 +93,4 @@ class LineTests(SynchronousTestCase):
         """Nothing is left on the reactor."""
         self.refuse()
         self.line.stop()
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual((self.reactor.getDelayedCalls(), self.dialler._lines), ([], set()))

@@ -129,6 +129,7 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
             self._callID.reset(self._pause())
 
     def stop(self) -> None:
+        self._phone.forget(self)
         self.stopTrying()
         if self._session is not None:
             self._session.close(GOING_AWAY, "this relay does not stay")
@@ -205,7 +206,10 @@ class PeerDialler(Service):
         self._heart.stop()
         for line in tuple(self._lines):
             line.stop()
-        self._lines.clear()
+
+    def forget(self, line: PeerFactory) -> None:
+        """This one is stopped."""
+        self._lines.discard(line)
 
     def line(self, address: str, watch: LineWatch) -> Line:
         """Dial this normalised address from now on."""

@@ -24,6 +24,8 @@ class Roster:
         self.dialling = dialling
         self.configured = tuple(configured)
         self.disputed = disputed
+        #: Told the ``relay_id`` of a relay that is forgotten.
+        self.forgotten: Callable[[str], None] = lambda relay_id: None
         self.discovery: Discovery | None = None
         self._added: tuple[Peer, ...] = ()
         #: What the operator removed: ids of addresses, and names of relays. Nobody else brings them back.
@@ -65,3 +67,4 @@ class Roster:
         if relay_id is not None:
             await self.books.pins.forget(relay_id)
             self.books.standings.forget(relay_id)
+            self.forgotten(relay_id)

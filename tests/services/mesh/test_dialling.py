@@ -73,6 +73,12 @@ class DiallingTests(SynchronousTestCase):
         self.mesh.roster.add([])
         self.assertEqual((self.line.stopped, self.mesh.links.all()), (True, ()))
 
+    def test_nothing_is_kept_of_who_is_forgotten(self) -> None:
+        """The attempt that was under way still fails."""
+        self.mesh.roster.add([])
+        self.line.watch.failed("stopped")
+        self.assertEqual((self.mesh.books.standings._known, self.mesh.failures), ({}, []))
+
     def test_found_relays_are_dialled_while_links_are_left(self) -> None:
         """The named one always."""
         other = Peer(id=peer_id("ws://c:8090"), address="ws://c:8090", description="", added_at=0)
