@@ -82,7 +82,7 @@ def _winners(simulation: Simulation) -> Iterator[str]:
     before = [_dying(simulation, member) for member in simulation.members]
     simulation.run_until(simulation.clock.seconds() + HEARING)
     for member, auditor, dying in zip(simulation.members, auditors, before, strict=True):
-        counting = winners(_certain(simulation, member))
+        counting = winners(kept for kept in _certain(simulation, member) if kept.message_id not in dying)
         told = Counter((told.message_id, told.content) for told in auditor.told if told.message_id not in dying)
         expected = Counter((kept.message_id, kept.text) for kept in counting.values())
         for name, content in (told - expected).keys() | (expected - told).keys():

@@ -10,7 +10,7 @@ from functools import singledispatchmethod
 from itertools import combinations
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from sdkrelay.build.relay import Relay
@@ -19,8 +19,8 @@ from sdkrelay.domain.problem import Problem
 from sdkrelay.messages.mesh.records import Records
 from sdkrelay.ports import Unavailable
 
-from .clock import SimulatedClock
 from .client import Follower, Sender, Tally
+from .clock import SimulatedClock
 from .member import TOKEN, Kept, Member, RelayMaker, address_of, folder_for, scratch, settings_for
 from .network import LATENCY, RATE, Network
 from .plan import TROUBLE, Action, Again, Crash, Cut, Disturb, Kill, Part, Plan, PushAgain, Send, Slow
