@@ -46,7 +46,8 @@ class Report:
         records, missing = sum(one.records for one in outcomes), sum(one.missing for one in outcomes)
         yield f"{len(outcomes)} seeds, {sum(one.deaths for one in outcomes)} deaths, {records} records, {missing} missing"
         copies = sum(one.records * (one.relays - 1) for one in outcomes)
-        yield f"{sum(one.mesh_bytes for one in outcomes) / max(1, copies):.0f} bytes for each copy of a record, all trouble included"
+        each = sum(one.mesh_bytes for one in outcomes) / max(1, copies)
+        yield f"{each:.0f} bytes for each copy of a record, links and all trouble included"
         times = sorted(one.convergence for one in outcomes if one.convergence is not None)
         if times:
             yield f"all agree {times[len(times) // 2]:.0f} s after the healing (median), {times[-1]:.0f} s at most"

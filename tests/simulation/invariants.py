@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
+from typing import Any
 
 from .client import Acknowledged, Follower, Told
 from .member import AUTHOR, Kept, Member
@@ -19,6 +20,8 @@ HEARING = 5.0
 GONE = 200.0
 #: Timers and connections a relay has at most when nothing happens.
 TIMERS, CONNECTIONS = 100, 40
+#: Answers that a relay may wait for on one link.
+QUESTIONS = 10
 
 
 def broken(simulation: Simulation) -> list[str]:
@@ -161,10 +164,24 @@ def _told_once(followers: Iterable[Follower]) -> Iterator[str]:
 
 
 def _bounded(simulation: Simulation) -> Iterator[str]:
-    """Nothing is left of all the trouble: few timers, few connections."""
+    """Nothing is left of all the trouble: few timers and connections, and no memory of links that are no more."""
     count = len(simulation.members)
-    timers = len(simulation.clock.getDelayedCalls())
-    if timers > TIMERS * count:
-        yield f"{timers} timers for {count} relays"
-    if len(simulation.network.ends) > CONNECTIONS * count:
-        yield f"{len(simulation.network.ends)} ends of connections for {count} relays"
+    timers, ends = len(simulation.clock.getDelayedCalls()), len(simulation.network.ends)
+    if timers > TIMERS * count or ends > CONNECTIONS * count:
+        yield f"{timers} timers and {ends} ends of connections for {count} relays"
+    for member in simulation.members:
+        yield from (f"relay {member.number} {what}" for what in _left_over(member.relay._parts.relations))
+
+
+def _left_over(relations: Any) -> Iterator[str]:
+    """What the mesh of one relay remembers of links that are no more, or of records that are not on their way."""
+    links, sharing = set(relations.mesh.links.all()), relations.sharing
+    for link in links:
+        if len(link._asked) > QUESTIONS:
+            yield f"waits for {len(link._asked)} answers of {link.relay_id}"
+    for name, known in (("gossip", sharing.gossip._peers), ("repair", sharing.repair._running)):
+        if set(known) - links:
+            yield f"remembers {len(set(known) - links)} links that are no more: {name}"
+    waiting = sum(len(peer.waiting) for peer in sharing.gossip._peers.values())
+    if waiting or sharing.gossip._arriving:
+        yield f"has {waiting} records to push and {len(sharing.gossip._arriving)} arriving though nothing happens"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import combinations
 
 from attrs import frozen
 
@@ -143,14 +144,11 @@ def plan_for(seed: int, relays: int | None = None) -> Plan:
 
 def _peers(source: random.Random, count: int) -> Iterator[tuple[int, int]]:
     """A ring, so that one path cut leaves all connected, and chords; some pairs dial each other."""
-    for one in range(count):
-        for other in range(one + 1, count):
-            beside = other - one in (1, count - 1)
-            if beside or source.random() < 0.4:
-                pair = (one, other) if source.random() < 0.5 else (other, one)
-                yield pair
-                if source.random() < 0.3:
-                    yield pair[::-1]
+    for one, other in combinations(range(count), 2):
+        beside = other - one in (1, count - 1)
+        if beside or source.random() < 0.4:
+            pair = (one, other) if source.random() < 0.5 else (other, one)
+            yield from (pair, pair[::-1]) if source.random() < 0.3 else (pair,)
 
 
 def _messages(source: random.Random, count: int) -> Iterator[Event]:

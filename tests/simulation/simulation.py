@@ -186,10 +186,9 @@ class Simulation:
         mesh = Mesh(peers=peers, token=MESH_TOKEN, address=f"ws://{address_of(number)}:8090", discovery=plan.discovery)
         source = random.Random(f"{plan.seed} {number}")
         clock = SkewedClock(self.clock, plan.skews[number])
-        member = Member(
+        return Member(
             number, self.network, folder, settings_for(number, folder, mesh=mesh), clock, source, make, self._died
         )
-        return member
 
     def _clients(self) -> None:
         for member in self.members:
