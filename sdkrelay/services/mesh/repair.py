@@ -223,7 +223,8 @@ class Repair:
     async def _exchange(self, course: _Course, have: Sequence[bytes], need: Sequence[bytes]) -> None:
         """Move what one frame showed, in batches, a few of them on the way at a time."""
         self._gossip.has(course.link, need)
-        fetches, gifts = batches(await self._records.unknown(need)), batches(have)
+        wanted = await self._records.unknown(need) if self._records.room else []
+        fetches, gifts = batches(wanted), batches(have)
         await self._around.tasks.gather(*[self._fetch_all(course, fetches) for _ in range(AHEAD)])
         await self._around.tasks.gather(*[self._give_all(course, gifts) for _ in range(AHEAD)])
 
@@ -261,17 +262,20 @@ class Repair:
         for record_ids in gifts:
             records = await self._records.get(record_ids)
             while records:
-                records = records[await self._give_some(course, records) :]
+                given, accepted = await self._give_some(course, records)
+                if not accepted:
+                    return  # It is full, or refuses them: the next would fare alike, and another comparison tries again.
+                records = records[given:]
 
-    async def _give_some(self, course: _Course, records: Sequence[Record]) -> int:
-        """Give the first of these records, as many as fit into a message; how many that were."""
+    async def _give_some(self, course: _Course, records: Sequence[Record]) -> tuple[int, int]:
+        """Give the first of these records, as many as fit into a message; how many that were, and how many were accepted."""
         texts = await self._intake.texts(records)
         self._gossip.has(course.link, [record.record_id for record in records[: len(texts)]])
         answer = await course.link.ask(Records(records=tuple(texts)), SILENCE)
         accepted = min(answer.accepted, len(texts)) if isinstance(answer, RecordsAcked) else 0
         course.moved += accepted
         self._count("given", accepted)
-        return len(texts)
+        return len(texts), accepted
 
     def _judge(self, course: _Course) -> None:
         """What it claimed to have and did not deliver may have expired meanwhile; claimed again, it is a lie."""
