@@ -12,6 +12,7 @@ from twisted.logger import ILogFilterPredicate, globalLogPublisher
 
 from ..config.model import Config, Sync, without_credentials
 from ..domain.measure import (
+    BUS_OPEN,
     HTTP_OPEN,
     INDEX_HEIGHT,
     MEMPOOL,
@@ -136,6 +137,7 @@ class Monitor(Service):
         follow, store = self._world.meter.follow, watched.store
         follow(SESSIONS_OPEN, lambda: watched.connections().websocket)
         follow(HTTP_OPEN, lambda: watched.connections().http)
+        follow(BUS_OPEN, lambda: watched.connections().bus)
         follow(INDEX_HEIGHT, lambda: _height(watched.indexer()))
         follow(NODE_CONNECTED, lambda: float(watched.chain.condition().state is NodeState.CONNECTED))
         follow(STORE_WRITABLE, lambda: float(store.condition() is None))

@@ -39,10 +39,11 @@ class Checks(Struct, frozen=True, kw_only=True):
 
 
 class Connections(Struct, frozen=True, kw_only=True):
-    """Clients connected to this process at this moment: open WebSocket sessions, and HTTP connections."""
+    """Clients connected to this process at this moment: open WebSocket sessions, HTTP connections, and clients of the bus."""
 
     websocket: int
     http: int
+    bus: int = 0
 
 
 class IndexerReport(Struct, frozen=True, kw_only=True):
