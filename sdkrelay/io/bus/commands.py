@@ -1,0 +1,63 @@
+"""The connection on which a client sends commands; nothing is ever said there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...messages.bus.frames import Decoder, Frame, Limits
+from ...messages.bus.malformed import Malformed
+from .command import joined
+from .connection import BusConnection
+
+if TYPE_CHECKING:
+    from .door import BusDoor
+
+
+class CommandConnection(BusConnection):
+    """One client's mouth: what comes is inflated no further than it can be taken."""
+
+    def __init__(self, door: BusDoor) -> None:
+        super().__init__(door)
+        self._decoder = Decoder(Limits(frame=door.around.limits.frame_bytes))
+        self._unread: deque[bytes] = deque()
+        self._frames: Iterator[Frame] = iter(())
+        self._reading = True
+        self._busy = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self._unread.append(data)
+        self._read_on()
+
+    def pause_reading(self) -> None:
+        """Let no more commands come."""
+        self._reading = False
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Let commands come again, first those that wait here."""
+        self._reading = True
+        self._read_on()
+        if self._reading and self.is_open:
+            self.transport.resumeProducing()
+
+    def _read_on(self) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._reading and self.is_open and (frame := self._next()) is not None:
+                self.door.take(self, joined(frame))
+        except Malformed:
+            self.cut("garbage")
+        finally:
+            self._busy = False
+
+    def _next(self) -> Frame | None:
+        """The next frame of all that was read; None while there is no whole one."""
+        frame = next(self._frames, None)
+        while frame is None and self._unread:
+            self._frames = self._decoder.feed(self._unread.popleft())
+            frame = next(self._frames, None)
+        return frame

@@ -1,0 +1,70 @@
+"""The two connections of one client, and its conversation: commands come in on one, all that is said goes out on the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from ...domain.access import Approach
+from ...messages.bus.names import GAME_OVER, SHUTDOWN
+from ...session.session import GOING_AWAY, Session
+from .connection import BusConnection
+from .dialect import BusDialect
+
+if TYPE_CHECKING:
+    from .commands import CommandConnection
+    from .door import BusSurroundings
+    from .events import EventConnection
+
+
+class Pair:
+    """A client, once it is proved that its commands come from who reads its events; the wire of its session.
+
+    Whoever sits at the machine is nobody in particular here: no header tells a program of this machine from a tunnel that
+    ends on it, so operators come with a token or a certificate.
+    """
+
+    def __init__(
+        self, around: BusSurroundings, commands: CommandConnection, events: EventConnection, session_id: str
+    ) -> None:
+        self.commands = commands
+        self.events = events
+        self._language = around.language
+        self.dialect = BusDialect(around.language, events.token, events.orc_name)
+        self.session = Session(
+            evolve(around.session, dialect=self.dialect),
+            self,
+            session_id,
+            commands.secure and events.secure,
+            Approach(commands.host, local=False, certificate=commands.certificate),
+        )
+        commands.joined(self)
+        events.joined(self)
+        self.session.greet()
+
+    def send(self, payload: bytes) -> None:
+        """An event for this client: it goes out on its own event connection and nowhere else."""
+        self.events.send(payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """End both connections; a relay that stops for good says so, and the client does not come back."""
+        if code == GOING_AWAY:
+            self.send(self._language.event(SHUTDOWN))
+            self.send(self._language.event(GAME_OVER, b"{}"))
+        self.commands.end()
+        self.events.end()
+
+    def pause_reading(self) -> None:
+        """Let no more commands come."""
+        self.commands.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let commands come again."""
+        self.commands.resume_reading()
+
+    def lost(self, connection: BusConnection) -> None:
+        """One half is gone, so the other half goes."""
+        self.session.ended(clean=True)
+        other = self.events if connection is self.commands else self.commands
+        other.end()
