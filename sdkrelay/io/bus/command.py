@@ -5,6 +5,7 @@ An envelope says much about whom it comes from; nothing of that is believed. The
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -13,9 +14,14 @@ from msgspec import Meta, Raw, Struct
 
 from ...domain.problem import Code
 from ...messages.bus.frames import Frame
+from ...messages.bus.names import GREATHALL
 from ...messages.message import Malformed
 
 _BETWEEN = b"\x00"
+#: No command has a longer name.
+MAX_NAME = 128
+#: Names become part of topics: no control character is in them.
+_NAME = r"\A[^\x00-\x1f\x7f\u2028\u2029]+\Z"
 
 
 class _Route(Struct, frozen=True):
@@ -24,12 +30,12 @@ class _Route(Struct, frozen=True):
     port: int | None = None
 
 
-class _Envelope(Struct, frozen=True, rename="camel"):
+class _Envelope(Struct, frozen=True, kw_only=True, rename="camel"):
     """What is read of an envelope."""
 
     token: Annotated[str, Meta(max_length=128)] = ""
-    orc_name: Annotated[str, Meta(min_length=1, max_length=128)] = "greathall"
-    id: Annotated[str, Meta(min_length=1, max_length=64)] = ""
+    orc_name: Annotated[str, Meta(max_length=128, pattern=_NAME)] = GREATHALL
+    id: Annotated[str, Meta(max_length=64, pattern=_NAME)]
     data: Raw = Raw(b"null")
     arp: dict[str, _Route] | None = None
 
@@ -63,14 +69,22 @@ def read_command(command: bytes) -> Command:
     """The command in what :func:`joined` made. Malformed for anything else."""
     _, _, envelope = command.partition(_BETWEEN)
     try:
-        if not (command.startswith(b"s:") and envelope.startswith(b"j:")):
-            raise ValueError
-        read = _read(envelope[2:])
+        name = _name(command)
+        read = _read(envelope[2:] if envelope.startswith(b"j:") else b"")
     except (ValueError, RecursionError):
         expected = "a name, and an envelope with token, orcName and id"
         raise Malformed(Code.VALIDATION_ERROR, f"this is no command: expected {expected}", expected=expected) from None
     ports = frozenset(route.port for route in (read.arp or {}).values() if route.port is not None)
-    return Command(name_of(command)[:128], read.token, read.orc_name, read.id, bytes(read.data), ports)
+    return Command(name, read.token, read.orc_name, read.id, bytes(read.data), ports)
+
+
+def _name(command: bytes) -> str:
+    """The name, if it can be part of a topic; else ValueError."""
+    packed, _, _ = command.partition(_BETWEEN)
+    name = packed.removeprefix(b"s:").decode()
+    if not packed.startswith(b"s:") or len(name) > MAX_NAME or re.fullmatch(_NAME, name) is None:
+        raise ValueError
+    return name
 
 
 def payload_of(command: Command, kind: Any) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CommandConnection(BusConnection):
-    """One client's mouth: what comes is inflated no further than it can be taken."""
+    """One client's mouth: what comes is inflated no further than it can be taken, and read while the turn has time."""
 
     def __init__(self, door: BusDoor) -> None:
         super().__init__(door)
@@ -25,6 +25,7 @@ class CommandConnection(BusConnection):
         self._frames: Iterator[Frame] = iter(())
         self._reading = True
         self._busy = False
+        self._waits = False
 
     def dataReceived(self, data: bytes) -> None:
         self._unread.append(data)
@@ -39,20 +40,36 @@ class CommandConnection(BusConnection):
         """Let commands come again, first those that wait here."""
         self._reading = True
         self._read_on()
-        if self._reading and self.is_open:
+        self._resume()
+
+    def _turned(self) -> None:
+        self._waits = False
+        self._read_on()
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._reading and self.is_open and not self._waits:
             self.transport.resumeProducing()
 
     def _read_on(self) -> None:
-        if self._busy:
+        if self._busy or self._waits:
             return
         self._busy = True
         try:
-            while self._reading and self.is_open and (frame := self._next()) is not None:
+            while self._reading and self.is_open and not self._waits and (frame := self._next()) is not None:
                 self.door.take(self, joined(frame))
+                self._look_at_the_time()
         except Malformed:
             self.cut("garbage")
         finally:
             self._busy = False
+
+    def _look_at_the_time(self) -> None:
+        """Let what is left wait for a later turn of the reactor, when others have had theirs."""
+        if self.is_open and not self.door.turn.has_time():
+            self._waits = True
+            self.transport.pauseProducing()
+            self.door.turn.wait(self._turned)
 
     def _next(self) -> Frame | None:
         """The next frame of all that was read; None while there is no whole one."""

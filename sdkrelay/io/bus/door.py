@@ -19,24 +19,27 @@ from ...domain.measure import BUS_COMMANDS
 from ...domain.notification import Topic
 from ...domain.problem import Problem
 from ...messages.bulletin import Bulletin
-from ...messages.bus.names import GAME_OVER, SHUTDOWN
+from ...messages.bus.names import AUTOCONNECT, GAME_OVER, SHUTDOWN
 from ...messages.catalog import encode
 from ...messages.message import Malformed, Message
 from ...ports import Meter
 from ...services.hub import Hub
 from ...session.session import GOING_AWAY, Surroundings
+from ..net.turn import Turn
 from .command import Command, name_of, payload_of, read_command
 from .commands import CommandConnection
 from .connection import BusConnection
 from .dialect import Language
 from .events import EventConnection
 from .pair import Pair
-from .registry import AUTOCONNECT, BROADCAST, DISCONNECT
+from .registry import BROADCAST, DISCONNECT
 
 log = Logger()
 
 #: What commands cost that are not requests of the catalog.
 AUTOCONNECT_COST, OWN_COST, DROPPED_COST = 20, 5, 1
+
+_PUBLISHABLE = r"\A(?!(?:greathall|relay|xcraft)::)(?!.*\.(?:finished|error)\Z)[\w.-]+::[\w.:-]+\Z"
 
 
 class _Autoconnect(Struct, frozen=True, rename="camel"):
@@ -52,9 +55,9 @@ class _Envelope(Struct, frozen=True):
 
 
 class _Broadcast(Struct, frozen=True):
-    """The payload of ``broadcast``; the namespace is neither the relay's, nor the bus's, nor that of one client."""
+    """The payload of ``broadcast``; a topic is neither the relay's, nor the bus's, nor of one client, nor like an answer's."""
 
-    topic: Annotated[str, Meta(max_length=200, pattern=r"\A(?!greathall::|relay::|xcraft::)[\w.-]+::[\w.:-]+\Z")]
+    topic: Annotated[str, Meta(max_length=200, pattern=_PUBLISHABLE)]
     msg: _Envelope
 
 
@@ -93,6 +96,7 @@ class BusDoor:
     def __init__(self, around: BusSurroundings) -> None:
         self.around = around
         self.bus_id = self.draw()
+        self.turn = Turn(around.reactor, around.session.clock.monotonic)
         self.pairs: set[Pair] = set()
         self._registry = encode(around.language.commands.registry())
         self._arrived: dict[type[BusConnection], set[BusConnection]] = {
@@ -173,7 +177,7 @@ class BusDoor:
         """
         self._count(AUTOCONNECT)
         waiting = [events for events in self._listening.values() if _fit(commands, events)]
-        named = [events for events in waiting if events.transport.getPeer().port in command.ports]
+        named = [events for events in waiting if getattr(events.transport.getPeer(), "port", None) in command.ports]
         for events in named or waiting:
             events.send(self._welcome(command, events.token, events.orc_name))
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from zope.interface import implementer
 
+from ...messages.bus.envelope import Message, Rejection, encode
 from ...messages.bus.frames import member
 from ...messages.bus.names import CERTIFICATE_REJECTED, HEARTBEAT, REJECT
 from ..net.direct import Direct
 from .connection import BusConnection
-from .event import bare, stamped
+from .event import stamped
 
 if TYPE_CHECKING:
     from .door import BusDoor
     from .pair import Pair
 
-BEAT = member(bare(HEARTBEAT))
-REJECTED = member(bare(REJECT, {"code": CERTIFICATE_REJECTED, "message": "Unauthorized client connection"}))
+BEAT = encode(Message(HEARTBEAT))
+REJECTED = encode(Message(REJECT, Rejection(code=CERTIFICATE_REJECTED, message="Unauthorized client connection")))
 
 
 @implementer(IPushProducer)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...messages.bus.names import AUTOCONNECT
+from ...messages.bus.registry import Entry, write_registry
 from ...messages.message import Request
 from ...messages.native.encryption import EncryptedMessage
 from ...messages.native.session import Authenticate, Handshake
@@ -23,7 +25,7 @@ NAMES: Mapping[type[Request], str] = {
 }
 
 #: What the bus has of its own: the name, what it does, and what it takes.
-AUTOCONNECT, DISCONNECT, BROADCAST, AUTH = "autoconnect", "disconnect", "broadcast", "auth"
+DISCONNECT, BROADCAST, AUTH = "disconnect", "broadcast", "auth"
 _OWN = {
     AUTOCONNECT: "Say which event connection is yours: its token comes with the answer, there and nowhere else.",
     DISCONNECT: "Say goodbye; the connections are yours to close.",
@@ -57,18 +59,18 @@ class Commands:
 
     def registry(self) -> dict[str, Any]:
         """All commands as clients are told of them, by name."""
-        own = {name: {"name": name, "desc": about} for name, about in self._own.items()}
-        return own | {name: self._entry(name, request) for name, request in self._requests.items()}
+        entries = [Entry(name=name, desc=about) for name, about in self._own.items()]
+        return write_registry([*entries, *(self._entry(name, request) for name, request in self._requests.items())])
 
-    def _entry(self, name: str, request: type[Request]) -> dict[str, Any]:
+    def _entry(self, name: str, request: type[Request]) -> Entry:
         fields, _ = fields_of(request)
         properties = without(fields, "id")["properties"]
         required = [field for field in fields.get("required", ()) if field in properties]
         optional = [field for field in properties if field not in required]
-        return {
-            "name": name,
-            "desc": f"{plain(request.__doc__)}\n\nAccess {request.ACCESS}, cost {request.COST}.",
-            "info": {"name": "sdkrelay", "version": self._version, "hot": False},
-            "options": {"params": {"required": required, "optional": optional}},
-            "parallel": True,
-        }
+        return Entry(
+            name=name,
+            desc=f"{plain(request.__doc__)}\n\nAccess {request.ACCESS}, cost {request.COST}.",
+            info={"name": "sdkrelay", "version": self._version, "hot": False},
+            options={"params": {"required": required, "optional": optional}},
+            parallel=True,
+        )
