@@ -67,6 +67,10 @@ class Patterns(Generic[T]):
         """The value under this very pattern. Raises KeyError."""
         return self._values[identities(pattern)[-1]][pattern][1]
 
+    def get(self, pattern: str) -> T | None:
+        """The value under this very pattern, or None."""
+        return self[pattern] if pattern in self else None
+
     def __delitem__(self, pattern: str) -> None:
         """Forget a pattern. Raises KeyError."""
         identity = identities(pattern)[-1]
