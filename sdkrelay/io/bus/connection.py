@@ -77,8 +77,9 @@ class BusConnection(Protocol):
         """The connection may be used."""
 
     def turn_away(self) -> None:
-        """The other side has not shown a certificate, which it must."""
-        self.cut("certificate")
+        """The other side has not shown a certificate, which it must; it is left the time to read that."""
+        self._tell("certificate")
+        self.end()
 
     def joined(self, pair: Pair) -> None:
         """Its other half is found."""
@@ -89,9 +90,12 @@ class BusConnection(Protocol):
         """End the connection for a fault of the other side; the word says which."""
         if self.is_open:
             self.is_open = False
-            log.info("a bus connection from {address} is cut: {why}", address=self.host, why=why)
-            self.door.around.meter.count(BUS_CUTS, why)
+            self._tell(why)
             self.transport.abortConnection()
+
+    def _tell(self, why: str) -> None:
+        log.info("a bus connection from {address} is cut: {why}", address=self.host, why=why)
+        self.door.around.meter.count(BUS_CUTS, why)
 
     def end(self) -> None:
         """Close the connection once all is sent, and be gone soon whatever the other side does."""

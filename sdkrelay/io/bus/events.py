@@ -43,7 +43,7 @@ class EventConnection(BusConnection):
 
     def turn_away(self) -> None:
         self.transport.write(REJECTED)
-        self.end()
+        super().turn_away()
 
     def end(self) -> None:
         if self.is_open and self._has_begun:
