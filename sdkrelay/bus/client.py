@@ -51,7 +51,8 @@ class BusClient:
         self._calls = Calls(self._reactor)
         self._pair: Pair | None = None
         self._introduction: Introduction | None = None
-        self._keeping: Deferred[None] | None = None
+        self._run: object | None = None
+        self._pausing: Deferred[None] | None = None
         self._connecting: Deferred[bool] | None = None
         self._is_connected = self.was_connected = False
         self._token = names.NO_TOKEN
@@ -79,13 +80,14 @@ class BusClient:
         """
         if backend != names.AXON:
             raise BusError(f"there is no backend {backend!r}, only 'axon'")
-        if self._keeping is not None:
+        if self._run is not None:
             raise BusError("this client is connected, or connects, already")
         connector = self._connector or self._endpoints()
         connecting = self._connecting = Deferred()
         timer = self._reactor.callLater(self._config.connect_timeout, self._give_up)
-        self._keeping = Deferred.fromCoroutine(self._keep(connector, bus_token))
-        self._keeping.addErrback(lambda failure: log.failure("the bus client failed", failure))
+        self._run = object()
+        keeping = Deferred.fromCoroutine(self._keep(self._run, connector, bus_token))
+        keeping.addErrback(lambda failure: log.failure("the bus client failed", failure))
         try:
             return await connecting
         except Exception:
@@ -97,15 +99,16 @@ class BusClient:
 
     async def stop(self) -> None:
         """Close both connections after what was sent; every call ends with Stopped, and nothing is tried again."""
-        keeping, self._keeping = self._keeping, None
+        self._run = None
         pair, self._pair = self._pair, None
         self._is_connected = False
-        self._calls.fail_all(Stopped, "this client was stopped")
-        self._connect_failed(Stopped("this client was stopped"))
+        stopped = Stopped("this client was stopped")
+        self._calls.fail_all(Stopped, str(stopped))
+        self._connect_failed(stopped)
+        if self._pausing is not None:
+            self._pausing.cancel()
         if pair is not None:
-            await pair.close(Stopped("this client was stopped"))
-        if keeping is not None:
-            keeping.cancel()
+            await pair.close(stopped)
 
     def new_message(self, topic: str, which: str | None) -> Envelope:
         """An envelope with a new id and the token of now, from this orc."""
@@ -188,15 +191,17 @@ class BusClient:
             raise NotConnected("there is no connection to the bus now")
         self._pair.send(wire)
 
-    async def _keep(self, connector: Connector, bus_token: str | None) -> None:
-        """Connect again and again, until the server ends, refuses a first connection, or this is cancelled."""
-        with suppress(CancelledError):
-            while True:
-                reason = await self._once(connector, bus_token)
-                if self._is_final(reason):
-                    break
+    async def _keep(self, run: object, connector: Connector, bus_token: str | None) -> None:
+        """Connect again and again, until the server ends, refuses a first connection, or this run is stopped."""
+        while self._run is run:
+            reason = await self._once(connector, bus_token)
+            if self._run is not run:
+                return
+            self._ended(reason)
+            if self._is_final(reason):
+                self._run = None
+            elif self._run is run:
                 await self._pause()
-            self._keeping = None
 
     async def _once(self, connector: Connector, bus_token: str | None) -> Exception:
         """One pair of connections, from its opening to its end; why it ended."""
@@ -205,15 +210,10 @@ class BusClient:
         try:
             await pair.open(connector)
             self._opened(pair, bus_token)
-            reason = await pair.until_end()
-        except CancelledError:
-            pair.end(Stopped("this client was stopped"))
-            raise
+            return await pair.until_end()
         except Exception as error:
-            reason = ConnectionLost(f"the bus cannot be reached: {error}")
-            pair.end(reason)
-        self._ended(reason)
-        return reason
+            pair.end(ConnectionLost(f"the bus cannot be reached: {error}"))
+            return await pair.until_end()
 
     def _opened(self, pair: Pair, bus_token: str | None) -> None:
         self._last_error = None
@@ -242,9 +242,11 @@ class BusClient:
         return True
 
     async def _pause(self) -> None:
-        waited: Deferred[None] = Deferred(lambda _: timer.cancel())
-        timer = self._reactor.callLater(self._backoff.delay(), waited.callback, None)
-        await waited
+        self._pausing = Deferred(lambda _: timer.cancel())
+        timer = self._reactor.callLater(self._backoff.delay(), self._pausing.callback, None)
+        with suppress(CancelledError):
+            await self._pausing
+        self._pausing = None
 
     def _give_up(self) -> None:
         last = self._last_error or "the server does not answer"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IPushProducer, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -101,7 +101,8 @@ class CommandLink(Link):
     def connectionMade(self) -> None:
         """Ask to be told when bytes wait."""
         super().connectionMade()
-        self._direct = Direct(self.transport)
+        is_plain = not ISSLTransport.providedBy(self.transport)
+        self._write = Direct(self.transport).send if is_plain else self.transport.write
         self.transport.registerProducer(self, True)
 
     def send(self, wire: bytes) -> None:
@@ -110,7 +111,7 @@ class CommandLink(Link):
             if self._waiting + len(wire) > self._bound:
                 raise Congested(f"{self._waiting} bytes wait for a server that does not read")
             self._waiting += len(wire)
-        self._direct.send(wire)
+        self._write(wire)
 
     def pauseProducing(self) -> None:
         """The server does not read as fast as we write."""

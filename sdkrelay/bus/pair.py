@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from ..messages.bus import Decoder, Frame, Limits, Malformed, Message, decode
 from .config import BusConfig
 from .errors import ConnectionLost, HeartbeatLost
-from .links import CommandLink, EventLink, Once
+from .links import CommandLink, EventLink, Link, Once
 
 log = Logger()
 
@@ -38,6 +38,7 @@ class Pair:
         self._reason: Exception | None = None
         self._ended: Deferred[None] = Deferred()
         self._timer: Any = None
+        self._opening: Deferred[Any] | None = None
         self.heard_at: float = reactor.seconds()
         self.send = self._commands.send
         self.cut_commands = self._commands.cut
@@ -49,11 +50,16 @@ class Pair:
 
     async def open(self, connector: Connector) -> None:
         """Connect to both ports, for events first so that none is missed. Raises what connecting raises."""
-        await connector(self._config.notifier_port).connect(Once(self._events))
-        await connector(self._config.commander_port).connect(Once(self._commands))
-        if self._reason is None:
-            self.heard_at = self._reactor.seconds()
-            self._watch()
+        await self._reach(connector(self._config.notifier_port), self._events)
+        await self._reach(connector(self._config.commander_port), self._commands)
+        self.heard_at = self._reactor.seconds()
+        self._watch()
+
+    async def _reach(self, endpoint: IStreamClientEndpoint, link: Link) -> None:
+        self._opening = endpoint.connect(Once(link))
+        await self._opening
+        if self._reason is not None:
+            raise self._reason
 
     async def until_end(self) -> Exception:
         """Wait for the end, and say why."""
@@ -67,7 +73,6 @@ class Pair:
         if self._reason is None:
             self._over(reason)
             self._cut()
-            self._ended.callback(None)
 
     async def close(self, reason: Exception) -> None:
         """End once what was written is sent; a server that does not read is cut off after some seconds."""
@@ -84,6 +89,9 @@ class Pair:
         self._reason = reason
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        self._ended.callback(None)
+        if self._opening is not None:
+            self._opening.cancel()
 
     def _cut(self) -> None:
         self._commands.cut()

@@ -205,6 +205,13 @@ class ComingBackTests(BusCase):
         self.assertFalse(self.client.is_connected())
         self.connect()
 
+    def test_stopping_in_a_notice(self) -> None:
+        """A program may stop the client when it is told of a loss, and start it again."""
+        self.response.on_reconnect(lambda status: self.run_(self.client.stop()))
+        self.bus.events.loseConnection()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.connect()
+
     def test_stopping_while_away(self) -> None:
         """Nothing is tried any further."""
         self.bus.events.loseConnection()
