@@ -82,7 +82,7 @@ MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and recor
 
 SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
 HTTP_OPEN: Final = Gauge("sdkrelay_http_connections_open", "HTTP connections open now, WebSocket ones left out.")
-BUS_OPEN: Final = Gauge("sdkrelay_bus_clients_open", "Clients of the bus whose two connections belong together.")
+BUS_OPEN: Final = Gauge("sdkrelay_bus_clients_open", "Clients of the bus open now.")
 INDEX_HEIGHT: Final = Gauge("sdkrelay_index_height", "The last block indexed; absent while nothing is known.")
 NODE_CONNECTED: Final = Gauge("sdkrelay_node_connected", "1 while bitcoind is connected and fit, else 0.")
 STORE_WRITABLE: Final = Gauge("sdkrelay_store_writable", "1 while writes succeed, else 0.")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.domain.notification import Notice
 from sdkrelay.io.bus.door import BusLimits
 from sdkrelay.messages.bus.names import SHUTDOWN
 from tests.support.bus import WELCOME, MemoryBus
 from tests.support.stores import ROOT, block_notice, now, payment_notice
+
+
+def tell(bus: MemoryBus, *notices: Notice) -> None:
+    """Let these things happen."""
+    now(bus.relay.hub.publish(now(bus.relay.store.wallets.settle([], list(notices)))))
 
 
 class PairingTests(SynchronousTestCase):
@@ -66,6 +72,19 @@ class PairingTests(SynchronousTestCase):
             self.assertEqual((client.commands.transport.connected, client.events.transport.connected), (False, False))
         self.assertEqual((self.bus.door.pairs, self.bus.relay.hub._feeds), (set(), {}))
 
+    def test_whoever_only_hears_may_stay(self) -> None:
+        """A client that was welcomed and says nothing more hears what is public, until its ears are gone."""
+        self.client.ask()
+        self.client.heard()
+        self.bus.time.advance(60)
+        tell(self.bus, payment_notice("mine"), block_notice(ROOT))
+        self.assertEqual([message.topic for message in self.client.heard()], ["relay::block_disconnected"])
+        self.client.events.transport.loseConnection()
+        self.bus.time.advance(14)
+        self.assertTrue(self.client.commands.transport.connected)
+        self.bus.time.advance(2)
+        self.assertFalse(self.client.commands.transport.connected)
+
     def test_halves_are_not_waited_for_for_ever(self) -> None:
         """A connection without its other half is cut after a while; a pair stays."""
         self.client.welcomed()
@@ -116,8 +135,7 @@ class HijackTests(SynchronousTestCase):
 
     def tell(self) -> None:
         """Something happens to the wallet, and to the chain."""
-        notices = [payment_notice("mine"), block_notice(ROOT)]
-        now(self.bus.relay.hub.publish(now(self.bus.relay.store.wallets.settle([], notices))))
+        tell(self.bus, payment_notice("mine"), block_notice(ROOT))
 
     def test_news_of_a_wallet_are_for_its_holder(self) -> None:
         """They bear its own name; what is public is told to everybody, under the relay's."""
@@ -161,7 +179,8 @@ class HijackTests(SynchronousTestCase):
         afar = self.bus.client("198.51.100.1")
         afar.token = self.client.heard()[0].envelope.data["token"]
         afar.send("relay.ping")
-        self.assertEqual((self.bus.door.pairs, self.client.heard()), (set(), []))
+        self.assertIsNone(afar.commands.protocol.pair)
+        self.assertEqual((afar.heard(), self.client.heard()), ([], []))
 
     def test_a_mouth_without_ears_is_not_answered(self) -> None:
         """Nothing private is said into the open: commands that nobody's ears belong to are dropped."""

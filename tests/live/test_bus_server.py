@@ -94,11 +94,11 @@ class BusOverTcpTests(BusTestCase):
     operators = "AUTH_REQUIRED"
 
     async def test_a_wallet_is_told_and_nobody_else(self) -> None:
-        """Health, a wallet, its payment; a foreign client hears of the block and of nothing that is the wallet's."""
+        """Health, a wallet, its payment; a foreign client, which only listens, hears of the block and of nothing else."""
         await indexed(self.relay)
         owner = Owner.make()
         health, register = ("relay.health", {}), ("relay.register_wallet", owner.keys)
-        holder, foreign = self.client(health, register), self.client(health)
+        holder, foreign = self.client(health, register), self.client()
         for client in (holder, foreign):
             await client.says("ready")
         self.assertEqual(holder.answers("relay.health")[0]["status"], "healthy")

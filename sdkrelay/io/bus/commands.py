@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ...messages.bus.frames import Decoder, Frame, Limits
@@ -13,10 +13,15 @@ from .connection import BusConnection
 
 if TYPE_CHECKING:
     from .door import BusDoor
+    from .events import EventConnection
 
 
 class CommandConnection(BusConnection):
-    """One client's mouth: what comes is inflated no further than it can be taken, and read while the turn has time."""
+    """One client's mouth: what comes is inflated no further than it can be taken, and read while the turn has time.
+
+    ``hopes`` are the event connections on which it may have been welcomed. A client that only hears never says which one is
+    its own: it stays as long as one of them does.
+    """
 
     def __init__(self, door: BusDoor) -> None:
         super().__init__(door)
@@ -26,6 +31,20 @@ class CommandConnection(BusConnection):
         self._reading = True
         self._busy = False
         self._waits = False
+        self.hopes: set[EventConnection] = set()
+
+    def hope(self, welcomed: Iterable[EventConnection]) -> None:
+        """It was welcomed on these."""
+        self.hopes.update(welcomed)
+        if self.hopes:
+            self._forget_timer()
+
+    def give_up(self, events: EventConnection) -> None:
+        """This one is lost, or another's."""
+        if self.is_open and self.pair is None and events in self.hopes:
+            self.hopes.discard(events)
+            if not self.hopes:
+                self.wait()
 
     def dataReceived(self, data: bytes) -> None:
         self._unread.append(data)

@@ -57,9 +57,7 @@ class BusConnection(Protocol):
             self.cut("full")
             return
         _set_up(self.transport)
-        self._timer = self.door.around.reactor.callLater(
-            self.door.around.limits.pairing_seconds, lambda: self.cut("unpaired")
-        )
+        self.wait()
         if not ISSLTransport.providedBy(self.transport):
             self.handshakeCompleted()
 
@@ -81,8 +79,14 @@ class BusConnection(Protocol):
         self._tell("certificate")
         self.end()
 
+    def wait(self) -> None:
+        """From now on its other half has some time to be found."""
+        self._forget_timer()
+        seconds = self.door.around.limits.pairing_seconds
+        self._timer = self.door.around.reactor.callLater(seconds, lambda: self.cut("unpaired"))
+
     def joined(self, pair: Pair) -> None:
-        """Its other half is found."""
+        """It belongs to this client."""
         self.pair = pair
         self._forget_timer()
 

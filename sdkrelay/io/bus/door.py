@@ -2,7 +2,8 @@
 
 A client says of itself who it is and where it hears, and anybody can say the same. So each event connection has a token of
 its own, drawn by the relay; the answer to ``autoconnect`` shows it there and nowhere else. A command connection that sends
-this token comes from who reads that event connection: only then are the two a pair, and only a pair is served.
+this token comes from who reads that event connection: only then does it belong to it, and only then are commands taken.
+Whoever was welcomed and says nothing more hears what is public.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class BusDoor:
         """The connection is gone, or about to be."""
         self._arrived[type(connection)].discard(connection)
         if isinstance(connection, EventConnection):
-            self._listening.pop(connection.token, None)
+            self._taken(connection)
         if connection.pair is not None:
             self.pairs.discard(connection.pair)
 
@@ -160,8 +161,9 @@ class BusDoor:
             self._charge(commands, AUTOCONNECT_COST if asks else DROPPED_COST)
             if asks:
                 self._autoconnect(commands, command)
-            elif (events := self._listening.get(command.token)) and _fit(commands, events):
-                self._join(commands, events)
+            elif (events := self._listening.get(command.token)) and events.pair and _fit(commands, events):
+                events.pair.join(commands)
+                self._taken(events)
                 self.take(commands, raw)
             else:
                 self._count("dropped")
@@ -179,31 +181,40 @@ class BusDoor:
         waiting = [events for events in self._listening.values() if _fit(commands, events)]
         named = [events for events in waiting if getattr(events.transport.getPeer(), "port", None) in command.ports]
         for events in named or waiting:
-            events.send(self._welcome(command, events.token, events.orc_name))
+            events.send(self._welcome(command, events))
+            self._let_hear(events)
+        commands.hope(named or waiting)
 
     def _autoconnect_again(self, pair: Pair, command: Command) -> bytes:
-        return self._welcome(command, pair.events.token, pair.events.orc_name)
+        return self._welcome(command, pair.events)
 
-    def _welcome(self, command: Command, token: str, orc_name: str) -> bytes:
+    def _welcome(self, command: Command, events: EventConnection) -> bytes:
         asked = payload_of(command, _Autoconnect).auto_connect_token
-        names = encode({"token": token, "orcName": orc_name, "isLoaded": True})
+        names = encode({"token": events.token, "orcName": events.orc_name, "isLoaded": True})
         data = b'%s,"cmdRegistry":%s}' % (names[:-1], self._registry)
         return self.around.language.event(f"{asked}::{AUTOCONNECT}.finished", data)
 
-    def _join(self, commands: CommandConnection, events: EventConnection) -> None:
-        """The two are one client: it hears what every client of the relay may, and of its wallets once it has proved them."""
-        del self._listening[events.token]
-        pair = Pair(self.around, commands, events, self.draw())
-        self.pairs.add(pair)
-        listening = self.around.hub.listen(pair.session, frozenset({Topic.NOTIFICATIONS}), None)
-        self.around.session.tasks.start("bus", listening)
+    def _let_hear(self, events: EventConnection) -> None:
+        """Whoever reads here hears what every client of the relay may, and of its wallets once its commands have proved them."""
+        if events.pair is None:
+            pair = Pair(self.around, events, self.draw())
+            self.pairs.add(pair)
+            listening = self.around.hub.listen(pair.session, frozenset({Topic.NOTIFICATIONS}), None)
+            self.around.session.tasks.start("bus", listening)
+
+    def _taken(self, events: EventConnection) -> None:
+        """Nobody's commands can join it any more."""
+        if self._listening.pop(events.token, None) is not None:
+            for commands in tuple(self._arrived[CommandConnection]):
+                if isinstance(commands, CommandConnection):
+                    commands.give_up(events)
 
     def _do(self, work: Callable[[Pair, Command], bytes | None], pair: Pair, raw: bytes) -> None:
         """A command that the bus has of its own."""
         command: Command | None = None
         try:
             command = read_command(raw)
-            self._charge(pair.commands, OWN_COST)
+            self._charge(pair.events, OWN_COST)
             answer = work(pair, command) or pair.dialect.finished(command, b"{}")
         except Problem as problem:
             answer = pair.dialect.failed(command, problem)
@@ -238,17 +249,17 @@ class BusDoor:
                 connection.send(self.around.language.event(GAME_OVER, b"{}"))
             connection.end()
 
-    def _charge(self, commands: CommandConnection, cost: int) -> None:
+    def _charge(self, connection: BusConnection, cost: int) -> None:
         if self.around.session.allowances is not None:
-            self.around.session.allowances.charge(commands.host, None, cost)
+            self.around.session.allowances.charge(connection.host, None, cost)
 
     def _count(self, kind: str) -> None:
         self.around.meter.count(BUS_COMMANDS, kind)
 
 
 def _fit(commands: CommandConnection, events: EventConnection) -> bool:
-    """Whether these two can be one client's: from one address, with the same certificate or none."""
-    return commands.host == events.host and commands.certificate == events.certificate
+    """Whether these two can be one client's: from one address, with the same certificate or none, equally protected."""
+    return (commands.host, commands.certificate, commands.secure) == (events.host, events.certificate, events.secure)
 
 
 def _beat(connection: BusConnection) -> None:

@@ -1,4 +1,4 @@
-"""The two connections of one client, and its conversation: commands come in on one, all that is said goes out on the other."""
+"""One client and its conversation: what is said goes out on its event connection, commands come in on the other one."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 
 
 class Pair:
-    """A client, once it is proved that its commands come from who reads its events; the wire of its session.
+    """A client: first it only hears what is public, then commands join that were proved to come from who reads its events.
 
-    Whoever sits at the machine is nobody in particular here: no header tells a program of this machine from a tunnel that
-    ends on it, so operators come with a token or a certificate.
+    It is the wire of its session. Whoever sits at the machine is nobody in particular here: no header tells a program of
+    this machine from a tunnel that ends on it, so operators come with a token or a certificate.
     """
 
-    def __init__(
-        self, around: BusSurroundings, commands: CommandConnection, events: EventConnection, session_id: str
-    ) -> None:
-        self.commands = commands
+    commands: CommandConnection | None = None
+
+    def __init__(self, around: BusSurroundings, events: EventConnection, session_id: str) -> None:
         self.events = events
         self._language = around.language
         self.dialect = BusDialect(around.language, events.token, events.orc_name)
@@ -36,12 +35,16 @@ class Pair:
             evolve(around.session, dialect=self.dialect),
             self,
             session_id,
-            commands.secure and events.secure,
-            Approach(commands.host, local=False, certificate=commands.certificate),
+            events.secure,
+            Approach(events.host, local=False, certificate=events.certificate),
         )
-        commands.joined(self)
         events.joined(self)
         self.session.greet()
+
+    def join(self, commands: CommandConnection) -> None:
+        """From now on these are its commands."""
+        self.commands = commands
+        commands.joined(self)
 
     def send(self, payload: bytes) -> None:
         """An event for this client: it goes out on its own event connection and nowhere else."""
@@ -52,19 +55,23 @@ class Pair:
         if code == GOING_AWAY:
             self.send(self._language.event(SHUTDOWN))
             self.send(self._language.event(GAME_OVER, b"{}"))
-        self.commands.end()
+        if self.commands is not None:
+            self.commands.end()
         self.events.end()
 
     def pause_reading(self) -> None:
         """Let no more commands come."""
-        self.commands.pause_reading()
+        if self.commands is not None:
+            self.commands.pause_reading()
 
     def resume_reading(self) -> None:
         """Let commands come again."""
-        self.commands.resume_reading()
+        if self.commands is not None:
+            self.commands.resume_reading()
 
     def lost(self, connection: BusConnection) -> None:
         """One half is gone, so the other half goes."""
         self.session.ended(clean=True)
         other = self.events if connection is self.commands else self.commands
-        other.end()
+        if other is not None:
+            other.end()
