@@ -64,12 +64,7 @@ class BusClient:
         self.command = Command(self, self._calls, self._config.call_timeout)
         self.reconnect, self.token_changed = Listeners(), Listeners()
         self.orc_name_changed, self.commands_registry = Listeners(), Listeners()
-        self._specials = {
-            names.COMMANDS_REGISTRY: self._registry_told,
-            names.TOKEN_CHANGED: self._token_told,
-            names.ORC_NAME_CHANGED: self._orc_name_told,
-            names.RECONNECT: self._reconnect_told,
-        }
+        self._specials = self._notices()
 
     async def connect(self, backend: str = names.AXON, bus_token: str | None = None) -> bool:
         """Connect, and return whether the server is done with starting; from then on, come back after every loss.
@@ -295,6 +290,15 @@ class BusClient:
             self._welcomed(message)
         elif special is not None:
             self._understood(special, message)
+
+    def _notices(self) -> dict[str, Handler]:
+        """What the server tells its clients about itself, which is heard whatever the token."""
+        return {
+            names.COMMANDS_REGISTRY: self._registry_told,
+            names.TOKEN_CHANGED: self._token_told,
+            names.ORC_NAME_CHANGED: self._orc_name_told,
+            names.RECONNECT: self._reconnect_told,
+        }
 
     def _understood(self, special: Handler, message: Message) -> None:
         try:

@@ -11,32 +11,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from twisted.trial.unittest import TestCase
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.protocols.portforward import ProxyFactory
 
 from sdkrelay.bus import BusClient, BusConfig, BusError, CommandError, ConnectFailed, Event, Rejected, ServerEnded
 from tests.support.bitcoind import until
 from tests.support.certificates import Authority
-from tests.support.live import aside
+from tests.support.live import LiveTestCase, Stage, aside
 from tests.support.source import ROOT
 from tests.support.xcraft import XcraftServer
 
 EXAMPLE = ROOT / "docs" / "examples" / "bus.py"
 
 
-class XcraftCase(TestCase):
-    """A server in a folder of its own, and clients that end with the test."""
+class XcraftCase(LiveTestCase):
+    """One server for the class, started again where a test has ended it, and clients that end with the test."""
 
-    timeout = 120
+    server: ClassVar[XcraftServer]
+
+    @classmethod
+    def furnish(cls, stage: Stage) -> None:
+        """The server, not started yet."""
+        cls.server = XcraftServer(stage.folder / "server", cls.tls(stage.folder))
+        stage.ends_with(cls.server.end)
 
     async def setUp(self) -> None:
-        """Start the server."""
-        self.folder = Path(tempfile.mkdtemp(prefix="sdkrelay-xcraft-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.server = XcraftServer(self.folder / "server", self.tls())
-        self.addCleanup(self.server.end)
-        await self.server.start()
+        """Have a server that runs, and a folder."""
+        super().setUp()
+        self.folder = Path(tempfile.mkdtemp(dir=self.stage.folder))
+        if not self.server.is_running():
+            await self.server.start()
 
-    def tls(self) -> Mapping[str, Path]:
+    @classmethod
+    def tls(cls, folder: Path) -> Mapping[str, Path]:
         """The files that the server's TLS is made of; none for TCP."""
         return {}
 
@@ -46,8 +54,8 @@ class XcraftCase(TestCase):
 
     def client(self, **settings: Any) -> BusClient:
         """A client of it."""
-        ports = {"commander_port": self.server.commander, "notifier_port": self.server.notifier}
-        client = BusClient(BusConfig(**ports, **{**self.settings(), **settings}))
+        ports: dict[str, Any] = {"commander_port": self.server.commander, "notifier_port": self.server.notifier}
+        client = BusClient(BusConfig(**{**ports, **self.settings(), **settings}))
         self.addCleanup(client.stop)
         return client
 
@@ -147,10 +155,11 @@ class TcpTests(XcraftCase):
     async def test_an_orderly_end(self) -> None:
         """The client does not come back to it, and calls end."""
         client = await self.connected()
-        call = client.command.send("interop.never", nested=True)
+        call = Deferred.fromCoroutine(client.command.send("interop.never", nested=True))
         self.server.send(signal.SIGTERM)
         await self.assertFailure_(call, ServerEnded)
         self.assertFalse(client.is_connected())
+        await until(lambda: not self.server.is_running(), "the server has ended", 60)
 
     async def test_one_connection_cut(self) -> None:
         """The server and the client let go of the other, and the client is back under its name."""
@@ -161,6 +170,26 @@ class TcpTests(XcraftCase):
         client.destroy_push_socket()
         await until(lambda: notices == ["attempt", "done"], "the client is back", 60)
         await self.converse(client)
+
+    async def test_a_busy_port(self) -> None:
+        """A server silently takes the next one; it is found all the same, and is another bus."""
+        second = XcraftServer(self.folder / "second")
+        self.addCleanup(second.end)
+        await second.start()
+        self.assertGreater(second.commander, self.server.commander)
+        one = await self.connected()
+        other = await self.connected(commander_port=second.commander, notifier_port=second.notifier)
+        await self.converse(other)
+        self.assertNotEqual(one.get_token(), other.get_token())
+
+    async def test_through_a_proxy(self) -> None:
+        """The server knows another port than we do: its answers go to everybody, and still to us."""
+        ports = []
+        for port in (self.server.commander, self.server.notifier):
+            proxy = reactor.listenTCP(0, ProxyFactory("127.0.0.1", port), interface="127.0.0.1")
+            self.addCleanup(proxy.stopListening)
+            ports.append(proxy.getHost().port)
+        await self.converse(await self.connected(commander_port=ports[0], notifier_port=ports[1]))
 
     async def test_the_example(self) -> None:
         """It prints who it is, the events and the answer."""
@@ -184,10 +213,11 @@ class TlsCase(XcraftCase):
 
     authority: ClassVar[Authority]
 
-    def tls(self) -> Mapping[str, Path]:
+    @classmethod
+    def tls(cls, folder: Path) -> Mapping[str, Path]:
         """Its certificate and key."""
-        self.authority = Authority(self.folder / "keys")
-        certificate, key = self.authority.issue("server")
+        cls.authority = Authority(folder / "keys")
+        certificate, key = cls.authority.issue("server")
         return {"cert": certificate, "key": key}
 
     def settings(self) -> dict[str, Any]:
@@ -224,12 +254,13 @@ class TlsTests(TlsCase):
 class ClientCertificateTests(TlsCase):
     """TLS where the server asks for a certificate."""
 
-    def tls(self) -> Mapping[str, Path]:
+    @classmethod
+    def tls(cls, folder: Path) -> Mapping[str, Path]:
         """The server's files, and a folder with the authority of the clients."""
-        files = super().tls()
-        trusted = self.folder / "trusted"
+        files = super().tls(folder)
+        trusted = folder / "trusted"
         trusted.mkdir()
-        shutil.copy(self.authority.path, trusted / "authority.pem")
+        shutil.copy(cls.authority.path, trusted / "authority.pem")
         return {**files, "clients": trusted}
 
     def pair(self, authority: Authority) -> dict[str, Any]:

@@ -71,6 +71,10 @@ class Program:
         """All of it so far."""
         return self.output.read_text(errors="replace")
 
+    def is_running(self) -> bool:
+        """Whether it has neither ended nor been ended."""
+        return self._process is not None and self._process.poll() is None
+
     def send_signal(self, which: signal.Signals) -> None:
         """Send it a signal."""
         if self._process is not None:

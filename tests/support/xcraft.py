@@ -164,6 +164,10 @@ class XcraftServer:
         line = next(line for line in program.printed().splitlines() if line.startswith("READY "))
         self.commander, self.notifier = json.loads(line.removeprefix("READY "))
 
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._program is not None and self._program.is_running()
+
     def send(self, which: signal.Signals) -> None:
         """Send a signal to its process: SIGTERM ends it in order, SIGSTOP makes it silent."""
         assert self._program is not None, "it was started"
