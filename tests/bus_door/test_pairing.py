@@ -146,6 +146,16 @@ class HijackTests(SynchronousTestCase):
         self.assertEqual([message.topic for message in self.client.heard()], own)
         self.assertEqual([message.topic for message in self.stranger.heard()], own[1:])
 
+    def test_the_great_hall_is_no_name(self) -> None:
+        """Commands in its name are answered in it; news go on under the client's own."""
+        self.prove()
+        answer = self.client.call("relay.ping", orc_name="greathall@x")
+        self.assertTrue(str(answer.topic).startswith("greathall@x::"))
+        self.tell()
+        self.assertIn(
+            f"{self.client.orc_name}::relay.payment_spent", [message.topic for message in self.client.heard()]
+        )
+
     def test_a_name_is_nobody(self) -> None:
         """Who takes another's name in every command hears nothing that is the other's, and answers are his own."""
         self.prove()

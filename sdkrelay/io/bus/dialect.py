@@ -12,7 +12,7 @@ from msgspec import structs
 from ...domain.news import News
 from ...domain.problem import Code, Problem
 from ...messages.bulletin import Bulletin
-from ...messages.bus.names import NOT_AVAILABLE
+from ...messages.bus.names import GREATHALL, NOT_AVAILABLE
 from ...messages.catalog import Catalog, encode
 from ...messages.message import Malformed, Message, RawReply, Reply, Request, UnknownType
 from ...ports import Entropy
@@ -38,13 +38,16 @@ class Language:
 
 @define(eq=False)
 class BusDialect:
-    """One client's dialect; ``token`` is what its commands must bear, ``orc_name`` what it last called itself."""
+    """One client's dialect; ``token`` is what its commands must bear, ``orc_name`` what it last called itself.
+
+    What speaks for the great hall (``greathall@…``, which some of their programs use) is no name of the client's own.
+    """
 
     language: Language
-    token: str
+    token: str = field(repr=False)
     orc_name: str
     name: str = field(default="bus", init=False)
-    _current: Command | None = None
+    _current: Command | None = field(default=None, init=False)
 
     def speaking(self, version: str | None) -> BusDialect:
         """The bus has one version."""
@@ -54,7 +57,9 @@ class BusDialect:
         """The request that a command makes. Malformed for what is none, or bears another token."""
         self._current = None
         command = read_command(frame)
-        self._current, self.orc_name = command, command.orc_name
+        self._current = command
+        if command.orc_name.partition("@")[0] != GREATHALL:
+            self.orc_name = command.orc_name
         self.check(command)
         return self._request(command)
 
