@@ -69,7 +69,8 @@ class Patterns(Generic[T]):
 
     def get(self, pattern: str) -> T | None:
         """The value under this very pattern, or None."""
-        return self[pattern] if pattern in self else None
+        entry = self._values.get(identities(pattern)[-1], {}).get(pattern)
+        return None if entry is None else entry[1]
 
     def __delitem__(self, pattern: str) -> None:
         """Forget a pattern. Raises KeyError."""
