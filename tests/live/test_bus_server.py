@@ -6,8 +6,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from sdkrelay.bus import BusClient, BusConfig, CommandError
 from sdkrelay.demo.relay import RelayProcess
 from sdkrelay.io.bitcoind.process import free_port
+from tests.support.bitcoind import until
 from tests.support.certificates import Authority
 from tests.support.live import LiveTestCase, Stage, aside, height, indexed
 from tests.support.xcraft import installed
@@ -85,6 +87,27 @@ class ComingBackTests(BusTestCase):
         self.assertEqual(await aside(self.relay.stop), -signal.SIGTERM)
         await client.hears("gameover")
         self.relay.start()
+
+
+class OwnClientTests(BusTestCase):
+    """The relay's own client at the relay's own bus."""
+
+    async def test_both_ends_are_of_one_mind(self) -> None:
+        """A wallet that came over the bus is told of its payment there; errors have their codes."""
+        await indexed(self.relay)
+        owner, told = Owner.make(), list[Any]()
+        client = BusClient(BusConfig(commander_port=self.ports[0], notifier_port=self.ports[1]))
+        await client.connect()
+        self.addCleanup(client.stop)
+        response = client.new_response("wallet")
+        response.events.subscribe("*::relay.payment_detected", lambda event: told.append(event.data["data"]))
+        await response.command.send_async("relay.register_wallet", owner.keys)
+        with self.assertRaises(CommandError) as caught:
+            await response.command.send_async("relay.scan", {"from_block": -1})
+        self.assertIn("VALIDATION_ERROR", str(caught.exception))
+        txid = await self.pay((owner.address, SATS))
+        await until(lambda: told, "a payment over the bus")
+        self.assertEqual((told[0]["txid"], told[0]["amount_sats"]), (txid, SATS))
 
 
 class BusOverTcpTests(BusTestCase):

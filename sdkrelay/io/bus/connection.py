@@ -106,7 +106,7 @@ class BusConnection(Protocol):
         if not self.is_open:
             return
         self.is_open = False
-        self.door.lost(self)
+        self.door.leaves(self)
         self._forget_timer()
         self.transport.loseConnection()
         self._timer = self.door.around.reactor.callLater(CLOSE_SECONDS, self.transport.abortConnection)

@@ -134,8 +134,12 @@ class BusDoor:
         self._listening[events.token] = events
 
     def lost(self, connection: BusConnection) -> None:
-        """The connection is gone, or about to be."""
+        """The connection is gone."""
         self._arrived[type(connection)].discard(connection)
+        self.leaves(connection)
+
+    def leaves(self, connection: BusConnection) -> None:
+        """The connection is about to go: nothing belongs to it any more."""
         if isinstance(connection, EventConnection):
             self._taken(connection)
         if connection.pair is not None:
