@@ -120,7 +120,8 @@ class BusOverTcpTests(BusTestCase):
         """Health, a wallet, its payment; a foreign client, which only listens, hears of the block and of nothing else."""
         await indexed(self.relay)
         owner = Owner.make()
-        health, register = ("relay.health", {}), ("relay.register_wallet", owner.keys)
+        health: tuple[str, Any] = ("relay.health", {})
+        register = ("relay.register_wallet", owner.keys)
         holder, foreign = self.client(health, register), self.client()
         for client in (holder, foreign):
             await client.says("ready")
