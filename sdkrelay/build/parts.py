@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
 from twisted.application import strports
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
@@ -216,6 +217,10 @@ class Parts:
         """How many clients are still to take their goodbye."""
         return len(self.factory.open) + (self._bus.connections if self._bus else 0)
 
+    def bus_clients(self) -> int | UnsetType:
+        """How many clients of the bus there are; unset where it is off."""
+        return UNSET if self._bus is None else len(self._bus.pairs)
+
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
         door, rest = WebSocketDoor(self.factory, self.tuning.introduction), self._rest
@@ -260,7 +265,7 @@ class Parts:
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)
         http = sum(port.connections for port in self._ports) - open_sockets
-        return Connections(websocket=open_sockets, http=http, bus=len(self._bus.pairs) if self._bus else 0)
+        return Connections(websocket=open_sockets, http=http, bus=self.bus_clients())
 
     def _queues(self) -> Queues:
         waiting = [protocol.session.waiting for protocol in self.factory.open if protocol.session is not None]

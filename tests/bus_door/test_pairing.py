@@ -103,12 +103,14 @@ class PairingTests(SynchronousTestCase):
         self.assertTrue(bus.ears().transport.connected)
 
     def test_the_relay_says_when_it_stops_for_good(self) -> None:
-        """Shutdown and game over, then the connections are closed; nobody else may come."""
+        """Shutdown and game over, a moment to hear that, then the connections are closed; nobody else may come."""
         self.client.welcomed()
         self.bus.service.stopService()
         self.assertEqual([message.topic for message in self.client.heard()], [SHUTDOWN, "gameover"])
-        self.assertFalse(self.client.events.transport.connected)
         self.assertFalse(self.bus.ears().transport.connected)
+        self.assertEqual(self.bus.door.connections, 2)
+        self.bus.time.advance(0.5)
+        self.assertEqual(self.bus.door.connections, 0)
 
     def test_a_restart_is_worth_coming_back(self) -> None:
         """The connections are closed, and nothing says that the game is over."""

@@ -25,6 +25,8 @@ log = Logger()
 
 #: Seconds for what was sent last to arrive, and for the other side to say goodbye too.
 CLOSE_SECONDS = 5.0
+#: A client that hears the goodbye closes by itself; one whose connection closes first may never come to read it.
+GOODBYE_SECONDS = 0.5
 #: Milliseconds without any sign from the other machine after which the system gives a connection up.
 UNANSWERED = 60_000
 
@@ -101,13 +103,23 @@ class BusConnection(Protocol):
         log.info("a bus connection from {address} is cut: {why}", address=self.host, why=why)
         self.door.around.meter.count(BUS_CUTS, why)
 
-    def end(self) -> None:
-        """Close the connection once all is sent, and be gone soon whatever the other side does."""
+    def end(self, after: float = 0.0) -> None:
+        """Close the connection once all is sent, and be gone soon whatever the other side does.
+
+        ``after`` so many seconds, in which the other side may close it first; nothing more is said meanwhile.
+        """
         if not self.is_open:
             return
         self.is_open = False
         self.door.leaves(self)
         self._forget_timer()
+        if after:
+            self._timer = self.door.around.reactor.callLater(after, self.close)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Close it now."""
         self.transport.loseConnection()
         self._timer = self.door.around.reactor.callLater(CLOSE_SECONDS, self.transport.abortConnection)
 

@@ -20,7 +20,7 @@ from ...domain.measure import BUS_COMMANDS
 from ...domain.notification import Topic
 from ...domain.problem import Problem
 from ...messages.bulletin import Bulletin
-from ...messages.bus.names import AUTOCONNECT, GAME_OVER, SHUTDOWN
+from ...messages.bus.names import AUTOCONNECT
 from ...messages.catalog import encode
 from ...messages.message import Malformed, Message
 from ...ports import Meter
@@ -29,7 +29,7 @@ from ...session.session import GOING_AWAY, Surroundings
 from ..net.turn import Turn
 from .command import Command, name_of, payload_of, read_command
 from .commands import CommandConnection
-from .connection import BusConnection
+from .connection import GOODBYE_SECONDS, BusConnection
 from .dialect import Language
 from .events import EventConnection
 from .pair import Pair
@@ -247,11 +247,11 @@ class BusDoor:
         self.farewell = (code, reason)
         for pair in tuple(self.pairs):
             pair.session.close(code, reason)
+        seconds = GOODBYE_SECONDS if code == GOING_AWAY else 0.0
         for connection in [connection for kind in self._arrived.values() for connection in kind]:
-            if code == GOING_AWAY and isinstance(connection, EventConnection):
-                connection.send(self.around.language.event(SHUTDOWN))
-                connection.send(self.around.language.event(GAME_OVER, b"{}"))
-            connection.end()
+            if seconds and isinstance(connection, EventConnection):
+                connection.say_goodbye()
+            connection.end(seconds)
 
     def _charge(self, connection: BusConnection, cost: int) -> None:
         if self.around.session.allowances is not None:

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from ...messages.bus.envelope import Message, Rejection, encode
 from ...messages.bus.frames import member
-from ...messages.bus.names import CERTIFICATE_REJECTED, HEARTBEAT, REJECT
+from ...messages.bus.names import CERTIFICATE_REJECTED, GAME_OVER, HEARTBEAT, REJECT, SHUTDOWN
 from ..net.direct import Direct
 from .connection import BusConnection
 from .event import stamped
@@ -45,10 +45,10 @@ class EventConnection(BusConnection):
         self.transport.write(REJECTED)
         super().turn_away()
 
-    def end(self) -> None:
-        if self.is_open and self._has_begun:
+    def close(self) -> None:
+        if self._has_begun:
             self.transport.unregisterProducer()
-        super().end()
+        super().close()
 
     def dataReceived(self, data: bytes) -> None:
         self.cut("spoke")
@@ -62,6 +62,12 @@ class EventConnection(BusConnection):
         """Send an event that is not stamped yet."""
         if self.is_open and self._has_begun:
             self._write(member(stamped(frame, self._stamp)))
+
+    def say_goodbye(self) -> None:
+        """Say that the relay stops, and that nobody need come back."""
+        language = self.door.around.language
+        self.send(language.event(SHUTDOWN))
+        self.send(language.event(GAME_OVER, b"{}"))
 
     def beat(self) -> None:
         """Say that the relay is there, unless there is no room for it."""

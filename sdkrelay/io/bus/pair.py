@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ...domain.access import Approach
-from ...messages.bus.names import GAME_OVER, SHUTDOWN
 from ...session.session import GOING_AWAY, Session
-from .connection import BusConnection
+from .connection import GOODBYE_SECONDS, BusConnection
 from .dialect import BusDialect
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ class Pair:
 
     def __init__(self, around: BusSurroundings, events: EventConnection, session_id: str) -> None:
         self.events = events
-        self._language = around.language
         self.dialect = BusDialect(around.language, events.token, events.orc_name)
         self.session = Session(
             evolve(around.session, dialect=self.dialect),
@@ -52,12 +50,12 @@ class Pair:
 
     def close(self, code: int, reason: str) -> None:
         """End both connections; a relay that stops for good says so, and the client does not come back."""
-        if code == GOING_AWAY:
-            self.send(self._language.event(SHUTDOWN))
-            self.send(self._language.event(GAME_OVER, b"{}"))
+        seconds = GOODBYE_SECONDS if code == GOING_AWAY else 0.0
+        if seconds:
+            self.events.say_goodbye()
         if self.commands is not None:
-            self.commands.end()
-        self.events.end()
+            self.commands.end(seconds)
+        self.events.end(seconds)
 
     def pause_reading(self) -> None:
         """Let no more commands come."""
