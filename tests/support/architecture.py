@@ -15,6 +15,9 @@ PURE_FRIENDS = {"argon2", "attrs", "msgspec", "cryptography", "btclib_secp256k1"
 APP_FRIENDS = {"attrs", "automat", "msgspec", "twisted.logger"}
 #: What the demo may use beside its client: a bitcoind of its own, and entropy for the keys of its wallet.
 DEMO_IO = ("io.client", "io.bitcoind", "io.world")
+#: What the public client of the bus may use beside the pure packages and the ports: it is a library for Twisted programs of
+#: others, so it stands on Twisted itself, and takes the reactor, the clock and entropy of the process where none are given.
+BUS = ("bus", "io.net", "io.world")
 #: What an operator's commands on a relay that does not run may use: its database.
 OFFLINE_IO = ("io.storage", "io.world")
 #: The clock, entropy and the reactor: for io/world.py alone.
@@ -60,6 +63,8 @@ def _allowed(importer: str, name: str) -> bool:
         return True
     if layer in APP or layer == "ports":
         return _app_allowed(layer, name)
+    if layer == "bus":
+        return not _within(name, {"sdkrelay"}) or name == "sdkrelay.io" or _ours(name, (*PURE, "ports", *BUS))
     if layer == "io":
         return _io_allowed(parts[2] if len(parts) > 2 else "", name)
     return _top_allowed(layer, name)

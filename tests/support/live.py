@@ -64,6 +64,10 @@ class Stage:
         self._endings.callback(relay.kill)
         return relay
 
+    def ends_with(self, ending: Callable[[], object]) -> None:
+        """Have this called at the end."""
+        self._endings.callback(ending)
+
     def end(self) -> None:
         """End what runs and remove what was written."""
         self._endings.close()
