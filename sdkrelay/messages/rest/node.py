@@ -39,7 +39,7 @@ class Checks(Struct, frozen=True, kw_only=True):
 
 
 class Connections(Struct, frozen=True, kw_only=True):
-    """Clients connected to this process at this moment: open WebSocket sessions, HTTP connections, and clients of the bus if it is on."""
+    """Clients connected to this process now: WebSocket sessions, HTTP connections, and clients of the bus if it is on."""
 
     websocket: int
     http: int
