@@ -137,7 +137,8 @@ class Relay(MultiService):
 
     async def _restart(self, restart_id: str) -> None:
         """End everything and begin anew; clients are told that it is worth coming back."""
-        self._parts.websocket.farewell = (SERVICE_RESTART, "the relay restarts")
+        for door in self._parts.doors:
+            door.farewell = (SERVICE_RESTART, "the relay restarts")
         await self._restarter.begin(restart_id)
 
     def _where(self, identity: Identity) -> dict[str, str]:
@@ -172,13 +173,14 @@ class Relay(MultiService):
             await super().stopService()
             return
         parts = self._parts
-        parts.websocket.stopService()
+        for door in parts.doors:
+            door.stopService()
         parts.dialler.stopService()
         await parts.following.stop()
         await parts.payments.stop()
         await parts.relations.stop()
         for _ in range(FAREWELL_STEPS):
-            if parts.factory.open or parts.dialler.connections:
+            if parts.open_connections:
                 await self._world.tasks.sleep(FAREWELL_STEP)
         await super().stopService()
         await self._store.close()

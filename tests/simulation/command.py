@@ -54,6 +54,9 @@ class Report:
         rounds = sum(one.links * IDLE for one in outcomes) or 1.0
         idle, pieces = sum(one.idle_bytes for one in outcomes), sum(one.idle_pieces for one in outcomes)
         yield f"idle, a link carries {idle * 30 / rounds:.0f} bytes in {pieces * 30 / rounds:.1f} pieces in 30 s"
+        least = min((one.round_bytes, one.round_pieces) for one in outcomes)
+        most = max((one.round_bytes, one.round_pieces) for one in outcomes)
+        yield f"of these a comparison that finds nothing: {least[0]} to {most[0]} bytes in {least[1]} to {most[1]} pieces"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,6 +80,7 @@ def _play(seed: int, relays: int | None, report: Report) -> bool:
     with played(seed, relays) as simulation:
         outcome = simulation.outcome
         simulation.measure_idle()
+        simulation.measure_round()
         found = broken(simulation)
         count = len(simulation.members)
     report.outcomes.append(outcome)

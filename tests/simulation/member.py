@@ -29,6 +29,7 @@ from sdkrelay.io.storage.access import DatabaseAccess
 from sdkrelay.io.storage.engine import engine_for
 from sdkrelay.io.storage.runner import InlineExecutor, Runner
 from sdkrelay.io.storage.upgrade import upgrade
+from sdkrelay.services.mesh.link import Link
 
 from .host import Host
 from .network import Network
@@ -91,6 +92,12 @@ class Member:
     def file(self) -> Path:
         """Its database."""
         return self.folder / "sdkrelay.sqlite"
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Its links to other relays."""
+        found: tuple[Link, ...] = self.relay._parts.relations.mesh.links.all()
+        return found
 
     def start(self) -> None:
         """Begin a life. It may end in the middle of this."""

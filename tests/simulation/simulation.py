@@ -30,6 +30,8 @@ from .world import EPOCH, SkewedClock
 LINKED = 45.0
 #: Two periods of reconciliation at their longest.
 AGREED = 72.0
+#: Seconds within which two relays that hold the same have found that out.
+ROUND_TRIP = 0.2
 #: Seconds of an idle time that is measured at the end.
 IDLE = 60.0
 #: How often it is looked whether all agree, in seconds, and how long it is waited before the idle time.
@@ -55,6 +57,8 @@ class Outcome:
     convergence: float | None = None
     idle_pieces: int = 0
     idle_bytes: int = 0
+    round_pieces: int = 0
+    round_bytes: int = 0
     deaths: int = 0
 
 
@@ -95,6 +99,18 @@ class Simulation:
         self.run_until(self.clock.seconds() + IDLE)
         sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
         self.outcome.idle_bytes, self.outcome.idle_pieces = sent, pieces
+
+    def measure_round(self) -> None:
+        """What one comparison of two relays takes that hold the same: the least of all links, so that nothing else is in it."""
+        rounds = [self._one_round(member, link) for member in self.members for link in member.links]
+        self.outcome.round_bytes, self.outcome.round_pieces = min(rounds, default=(0, 0))
+
+    def _one_round(self, member: Member, link: Any) -> tuple[int, int]:
+        before = self._mesh_traffic()
+        member.relay._parts.relations.sharing.repair.force(link)
+        self.run_until(self.clock.seconds() + ROUND_TRIP)
+        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
+        return sent, pieces
 
     def end(self) -> None:
         """Let nothing remain."""

@@ -71,6 +71,10 @@ class Stage:
         self._endings.callback(mesh.kill)
         return mesh
 
+    def ends_with(self, ending: Callable[[], object]) -> None:
+        """Have this called at the end."""
+        self._endings.callback(ending)
+
     def end(self) -> None:
         """End what runs and remove what was written."""
         self._endings.close()
