@@ -94,6 +94,7 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
             failByDrop=False,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
             autoPingInterval=0,
             maxMessagePayloadSize=phone.message_bytes,
         )
