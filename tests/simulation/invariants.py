@@ -107,12 +107,14 @@ def _certain(simulation: Simulation, member: Member) -> list[Kept]:
 
 def _overwritten(simulation: Simulation, counting: dict[str, Kept]) -> Iterator[str]:
     """Who left another content after the relay had told his former one meant to replace it, for as long as both live."""
-    for one in simulation.tally.acknowledged:
+    again: set[tuple[str, str]] = set()
+    for one in reversed(simulation.tally.acknowledged):
+        again.add((one.message_id, one.content))
         kept = counting.get(one.message_id)
         if kept is None or not one.by_user or kept.author != USER or one.expires_at <= simulation.latest:
             continue
-        known = {(told.content, told.expires_at) for told in one.known} - {(one.content, one.expires_at)}
-        if (kept.text, kept.expires_at) in known:
+        known = {(told.content, told.expires_at) for told in one.known}
+        if (kept.text, kept.expires_at) in known and (kept.message_id, kept.text) not in again:
             yield f"{kept} counts, though its author had it overwritten by {one}"
 
 
