@@ -130,7 +130,7 @@ class Parts:
         self._bus: BusDoor | None = None
         self.doors: list[WebSocketService | BusService] = [self.websocket]
         if self._config.bus.enabled:
-            self._bus = make_bus(self._config.bus, self._world, self._sockets, everything, self.hub)
+            self._bus = make_bus(self._config.bus, self._world, self._sockets, Catalog([*NATIVE, *REST]), self.hub)
             self.doors.append(BusService(self._bus, self._world.reactor))
 
     def _services(

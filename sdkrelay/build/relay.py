@@ -41,6 +41,10 @@ log = Logger()
 FAREWELL_STEPS, FAREWELL_STEP = 20, 0.05
 
 
+#: What is wrong with the operator's files, database, ports and node: told in a sentence.
+FORESEEN = (StoreError, MasterKeyError, TokenFileError, TlsError, Unavailable, CannotListenError, OSError)
+
+
 class CannotStart(SystemExit):
     """The relay cannot start; twistd ends with this sentence and status 1."""
 
@@ -70,17 +74,11 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (
-            StoreError,
-            MasterKeyError,
-            TokenFileError,
-            TlsError,
-            Unavailable,
-            CannotListenError,
-            OSError,
-        ) as reason:
+        except BaseException as reason:
             await self._end_threads()
-            raise CannotStart(f"sdkrelay: {reason}") from reason
+            if isinstance(reason, FORESEEN):
+                raise CannotStart(f"sdkrelay: {reason}") from reason
+            raise
 
     async def _end_threads(self) -> None:
         """What was begun would keep the process from ending."""

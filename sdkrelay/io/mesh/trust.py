@@ -49,7 +49,7 @@ class Trust:
         try:
             text = self.own.certificate.read_bytes() + b"\n" + self.own.key.read_bytes()
             shown: PrivateCertificate = PrivateCertificate.loadPEM(text)
-        except (OSError, SSL.Error) as error:
+        except (OSError, SSL.Error, crypto.Error) as error:
             told = f"tls.certificate: {self.own.certificate} cannot be shown to other relays ({error})"
             raise TlsError(told) from None
         return shown
