@@ -120,6 +120,25 @@ class ItemSet:
         self._size += 1
         return True
 
+    def add_all(self, pairs: Iterable[tuple[int, bytes]]) -> None:
+        """Put many items in at once, which rewrites each block once. ValueError for what is no item."""
+        keys = sorted({pack(timestamp, identifier) for timestamp, identifier in pairs})
+        # From the end on, so that what is put in does not move the blocks that are still to be looked for.
+        while keys:
+            place = max(0, bisect_right(self._firsts, keys[-1]) - 1)
+            begin = bisect_left(keys, self._firsts[place]) if place else 0
+            self._merge(place, keys[begin:])
+            del keys[begin:]
+
+    def _merge(self, place: int, keys: list[bytes]) -> None:
+        """Put sorted keys into the block that they belong in."""
+        block = self._blocks[place] if self._blocks else b""
+        held = [block[start : start + KEY_SIZE] for start in range(0, len(block), KEY_SIZE)]
+        merged = sorted({*held, *keys})
+        self._size += len(merged) - len(held)
+        joined = b"".join(merged)
+        self._replace(place, [joined[start : start + _BYTES] for start in range(0, len(joined), _BYTES)])
+
     def discard(self, timestamp: int, identifier: bytes) -> bool:
         """Take an item out; False if it is not there. ValueError for what is no item."""
         place, offset, found = self._locate(pack(timestamp, identifier))

@@ -137,8 +137,7 @@ class RecordService:
         if not good:
             return []
         stored = await self._store.records.put(good, now)
-        for record in good:
-            self._hybrid.witness(record.hlc, now)
+        self._hybrid.witness(max(record.hlc for record in good), now)
         await self._tell(stored, source)
         for each in stored:
             if each.other is not None:
@@ -196,13 +195,12 @@ class RecordService:
     async def _tell(self, stored: Sequence[Stored], source: str | None) -> None:
         """Say what a commit changed: to the set in memory, to who passes records on, and to who follows."""
         new = [each.record for each in stored if each.outcome in _NEW]
-        for record in new:
-            self._items.add(record.milliseconds, record.record_id)
-        entries = [entry for each in stored for entry in each.entries]
+        self._items.add_all((record.milliseconds, record.record_id) for record in new)
+        entries = sorted((entry for each in stored for entry in each.entries), key=lambda entry: entry.number)
         self._around.meter.count(MESSAGES_SYNCED, by=len(new) if source else len(entries))
         for listener in self._listeners if new else ():
             listener(new, source)
-        await self._hub.publish(sorted(entries, key=lambda entry: entry.number))
+        await self._hub.publish(entries)
 
     def _acknowledged(self, stored: Stored) -> SyncAck:
         return SyncAck(

@@ -1,7 +1,7 @@
 """Finds and exchanges what two relays do not both have, whatever was lost on the way: the truth behind the quick push.
 
-Whoever begins a comparison drives it to its end: it asks frame by frame, fetches what it lacks and gives what the other lacks,
-before it asks for the next frame. The other side only answers and remembers nothing, so a comparison can be cut anywhere and
+Whoever begins a comparison drives it to its end: it asks frame by frame, and fetches what it lacks and gives what the other
+lacks while it asks for the next frame. The other side only answers and remembers nothing, so a comparison can be cut anywhere and
 begun again at any time, and nobody can hold one open.
 """
 
@@ -53,6 +53,7 @@ class _Course:
     link: Link
     session: str
     exchange: Exchange
+    frame: bytes | None = None
     latency: float | None = None
     size: int = 0
     empty: int = 0
@@ -186,18 +187,30 @@ class Repair:
 
     async def _compare(self, course: _Course) -> None:
         reconciler = Reconciler(self._records.sealed(), FRAME)
-        frame: bytes | None = await self._compute.run(reconciler.initiate)
-        while frame is not None and course.found < self.most:
-            answer = await self._ask(course, frame)
-            try:
-                frame, have, need = await self._compute.run(reconciler.proceed, answer)
-            except ValueError:
-                raise _Broken("a frame of a comparison that is none") from None
-            course.empty = 0 if have or need else course.empty + 1
-            if course.empty > EMPTY:
-                raise _Broken("a comparison that does not end")
-            course.found += len(have) + len(need)
-            await self._exchange(course, have, need)
+        course.frame = await self._compute.run(reconciler.initiate)
+        have, need = list[bytes](), list[bytes]()
+        while course.frame is not None and course.found < self.most:
+            # What one frame showed is moved while the next one is asked for.
+            moving = self._exchange(course, have, need)
+            have, need = [], []
+            await self._around.tasks.gather(moving, self._step(course, reconciler, course.frame, have, need))
+        await self._exchange(course, have, need)
+
+    async def _step(
+        self, course: _Course, reconciler: Reconciler, frame: bytes, have: list[bytes], need: list[bytes]
+    ) -> None:
+        """Ask one frame; what the answer shows is added to ``have`` and ``need``, and the next frame to the course."""
+        answer = await self._ask(course, frame)
+        try:
+            course.frame, ours, theirs = await self._compute.run(reconciler.proceed, answer)
+        except ValueError:
+            raise _Broken("a frame of a comparison that is none") from None
+        course.empty = 0 if ours or theirs else course.empty + 1
+        if course.empty > EMPTY:
+            raise _Broken("a comparison that does not end")
+        course.found += len(ours) + len(theirs)
+        have.extend(ours)
+        need.extend(theirs)
 
     async def _ask(self, course: _Course, frame: bytes) -> bytes:
         """The other side's answer to a frame."""
