@@ -120,13 +120,13 @@ class Parts:
         self.tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
 
     def _make_doors(self, dispatch: Dispatch, native: Catalog, everything: Catalog) -> None:
-        """The doors, not open yet."""
+        """The doors, not open yet; what is wrong with the certificate is told before anything that uses it."""
+        self._tls = make_tls(self._config, self._world.reactor)
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, self._world.reactor)
         self._rest_door = self._make_rest_door(dispatch, everything)
         self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
-        self._tls = make_tls(self._config, self._world.reactor)
         self._bus: BusDoor | None = None
         self.doors: list[WebSocketService | BusService] = [self.websocket]
         if self._config.bus.enabled:
