@@ -122,3 +122,11 @@ class RecordContract(StoreCase):
         self.assertEqual(expired.gone, ((NOW * 1000, replacement.record_id),))
         self.assertEqual(await self.store.records.named("m1", over), first)
         self.assertEqual([each.number for each in expired.entries], (await self.told())[-1:])
+
+    async def test_what_is_said_again_for_longer_is_told_with_its_new_end(self: Any) -> None:
+        """Nobody hears it a second time, but who asks later learns until when it is kept."""
+        self.store = await self.opened()
+        await self.outcomes(made())
+        (again,) = await self.store.records.put([made(1, ttl=600)], NOW)
+        (entry,) = await self.store.log.read(0, SYNC, frozenset(), 10)
+        self.assertEqual((again.entries, b'"expires_at":1700000600' in entry.body), ((), True))

@@ -13,6 +13,7 @@ from ...domain.notification import Entry
 from ...domain.record import REMEMBERED, Outcome, Record, Sort, is_same, notice_of, winner
 from ...ports import Expired, Stored
 from . import log
+from .bulk import insert_all
 from .runner import Runner
 from .schema import entry, expired, record
 
@@ -179,8 +180,7 @@ def _keep(connection: Connection, fresh: list[Record], now: int) -> dict[bytes, 
     stored = {each.record_id: Stored(each, Outcome.KEPT) for each in fresh}
     for decision in decisions:
         stored |= _apply(connection, decision, found.get(decision.after.record_id))
-    if fresh:
-        connection.execute(insert(record), [_row(item.record, item.number) for item in stored.values()])
+    insert_all(connection, record, [_row(item.record, item.number) for item in stored.values()])
     return stored
 
 
@@ -211,6 +211,8 @@ def _apply(connection: Connection, decision: _Decision, told: Entry | None) -> d
         connection.execute(RENUMBER, {"which": before.record.record_id, "to": 0})
         if told:
             connection.execute(REMOVE_ENTRY, {"which": before.number})
+        else:
+            log.rewrite(connection, number, notice_of(after))
     if after not in decision.new and (before is None or before.record is not after):
         connection.execute(RENUMBER, {"which": after.record_id, "to": number})
     stored = {}
@@ -293,7 +295,7 @@ def _columns(each: Record) -> dict[str, object]:
     """A record's row but for its entry."""
     return {
         "record_id": each.record_id,
-        "kind": each.kind,
+        "kind": each.kind.value,
         "origin": each.origin,
         "key": each.key,
         "author": each.author,
