@@ -86,10 +86,11 @@ def _winners(simulation: Simulation) -> Iterator[str]:
     simulation.run_until(simulation.clock.seconds() + HEARING)
     for member, auditor, dying in zip(simulation.members, auditors, before, strict=True):
         counting = winners(kept for kept in _certain(simulation, member) if kept.message_id not in dying)
-        told = Counter((told.message_id, told.content) for told in auditor.told if told.message_id not in dying)
-        expected = Counter((kept.message_id, kept.text) for kept in counting.values())
-        for name, content in (told - expected).keys() | (expected - told).keys():
-            yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
+        heard = [one for one in auditor.told if one.message_id not in dying]
+        told = Counter((one.message_id, one.content, one.expires_at) for one in heard)
+        expected = Counter((kept.message_id, kept.text, kept.expires_at) for kept in counting.values())
+        for one in (told - expected).keys() | (expected - told).keys():
+            yield f"relay {member.number} tells {told[one]} times {one}, {counting.get(one[0])} counts"
         yield from _overwritten(simulation, counting)
         auditor.end()
 
