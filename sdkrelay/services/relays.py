@@ -114,7 +114,10 @@ class RelayService:
 
     @handles(GetRelays)
     async def relays(self, request: GetRelays, caller: Caller) -> Relays:
-        """Those that match, the first of them whole; nothing is counted by health that was never heard."""
+        """Those that match, the first of them whole; nothing is counted by health that was never heard.
+
+        Who was refused is anybody, by his address: that is for those only who have a role.
+        """
         matching = self._portrayer.all()
         if request.status is not None:
             matching = [item for item in matching if request.status in (item.status, item.health)]
@@ -125,7 +128,7 @@ class RelayService:
             healthy=health.count("healthy"),
             warning=health.count("warning"),
             critical=health.count("critical"),
-            refused=self._roster.books.refusals.last(),
+            refused=self._roster.books.refusals.last() if caller.principal and caller.principal.roles else (),
         )
 
     @handles(GetRelay)
