@@ -43,9 +43,9 @@ class LineTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """One to a relay that is not there."""
-        self.reactor, self.watch = MemoryReactorClock(), Watching()
+        self.reactor, self.watch, self.pauses = MemoryReactorClock(), Watching(), Pauses(1.0, 30.0)
         around = GreetedRelay().around
-        self.dialler = PeerDialler(around, CountedEntropy(), self.reactor, Trust(), Pauses(1.0, 30.0), 1_000_000)
+        self.dialler = PeerDialler(around, CountedEntropy(), self.reactor, Trust(), lambda: self.pauses, 1_000_000)
         self.line: Any = self.dialler.line("ws://b.example:8090", self.watch)
 
     def refuse(self) -> None:
@@ -87,7 +87,16 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(len(self.reactor.tcpClients), 1)
         self.watch.wants = True
         self.reactor.advance(self.pause())
-        self.assertEqual(len(self.reactor.connectors), 1)
+        self.assertEqual(len(self.reactor.tcpClients), 2)
+
+    def test_other_pauses_hold_from_the_next_one_on(self) -> None:
+        """Shorter ones at once, however long they were before."""
+        for _ in range(6):
+            self.refuse()
+            self.reactor.advance(self.pause())
+        self.pauses = Pauses(0.1, 0.2)
+        self.refuse()
+        self.assertTrue(0.1 <= self.pause() <= 0.2, self.pause())
 
     def test_a_stopped_line_is_silent(self) -> None:
         """Nothing is left on the reactor."""

@@ -6,6 +6,7 @@ greeting has succeeded, because a relay that accepts connections and refuses con
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
@@ -21,6 +22,7 @@ from ...session.session import GOING_AWAY, Session, Surroundings
 from ..net.backoff import Backoff
 from ..net.http import is_loopback
 from ..net.shell import Heart, Shell
+from ..net.tls import TlsError
 from .trust import Trust
 
 log = Logger()
@@ -85,7 +87,7 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
         self.clock = phone.reactor
         self._watch = watch
         self._phone = phone
-        self._pauses = Backoff(phone.entropy, phone.pauses.shortest, phone.pauses.longest - phone.pauses.shortest, 1.0)
+        self._pauses = Backoff(phone.entropy, phone.pauses().shortest, jitter=1.0)
         self._session: Session | None = None
         self._protocol: PeerProtocol | None = None
         self._why: str | None = None
@@ -105,11 +107,14 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
         self._why = None
         if not self._watch.wanted():
             self.retry()
-        elif self.connector is not None:
-            self.connector.connect()
-        else:
-            phone = self._phone
+            return
+        phone = self._phone
+        try:
             factory = phone.trust.over(self, self.host, phone.reactor) if self.isSecure else self
+        except TlsError as error:
+            self._watch.failed(str(error))
+            self.retry()
+        else:
             self.connector = phone.reactor.connectTCP(self.host, self.port, factory, CONNECT_SECONDS)
 
     def retry(self, connector: Any = None) -> None:
@@ -175,14 +180,25 @@ class PeerFactory(ReconnectingClientFactory, WebSocketClientFactory):
         super().clientConnectionLost(connector, unused_reason)
 
     def _pause(self) -> float:
-        return self._phone.pauses.shortest + self._pauses.delay()
+        pauses = self._phone.pauses()
+        self._pauses.tune(pauses.shortest, pauses.longest - pauses.shortest)
+        return pauses.shortest + self._pauses.delay()
 
 
 class PeerDialler(Service):
-    """Makes the lines to other relays (:class:`~sdkrelay.ports.Dialler`), and keeps their connections alive."""
+    """Makes the lines to other relays (:class:`~sdkrelay.ports.Dialler`), and keeps their connections alive.
+
+    ``pauses`` are those in force, asked anew each time.
+    """
 
     def __init__(
-        self, around: Surroundings, entropy: Entropy, reactor: Any, trust: Trust, pauses: Pauses, message_bytes: int
+        self,
+        around: Surroundings,
+        entropy: Entropy,
+        reactor: Any,
+        trust: Trust,
+        pauses: Callable[[], Pauses],
+        message_bytes: int,
     ) -> None:
         self.around = around
         self.entropy = entropy
