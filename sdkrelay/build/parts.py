@@ -269,8 +269,8 @@ class Parts:
     def _unreadable(self) -> int:
         return self.wallets.unreadable
 
-    def _greet_relay(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
-        return self.relations.mesh.greeter.answer(request, caller)
+    async def _greet_relay(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
+        return await self.relations.mesh.greeter.answer(request, caller)
 
     def _crowded(self, session_id: str) -> str | None:
         return self.factory.crowded(session_id)

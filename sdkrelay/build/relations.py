@@ -9,12 +9,16 @@ from attrs import evolve
 
 from ..config.address import parse_address
 from ..config.model import Config, Sync
+from ..domain.chain import display
 from ..domain.notification import Topic
+from ..domain.reconcile import fingerprint
 from ..io.masterkey import signing_key
 from ..io.mesh.dialler import PeerDialler
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
+from ..messages.mesh.greeting import TipFigures
 from ..messages.rest.relays import RelayCondition, RelayConfiguration
+from ..ports import Unavailable
 from ..services.archive import Section
 from ..services.archived_relations import MessageSection, RelaySection
 from ..services.figures import Figures
@@ -78,7 +82,7 @@ class Relations:
         self.payments = PaymentFacts(self._store, self.records, hub, world.tasks, world.clock)
         self.mesh.roster.disputed = lambda relay_id: bool(self.sharing.digests.of(relay_id))
         self.mesh.roster.forgotten = self.sharing.figures.forget
-        self.mesh.facts = lambda: Facts(record_count=len(self.records.sealed()))
+        self.mesh.facts = self._facts
         return [self.relays, self.records, *self.sharing.services(), *self.mesh.services(hub)]
 
     def start(self, dialler: PeerDialler) -> None:
@@ -97,6 +101,16 @@ class Relations:
     def standing(self) -> Mesh:
         """How many relays are known and connected, and of how many blocks one has another digest, now."""
         return evolve(self.relays.mesh(), disputes=self.sharing.digests.count)
+
+    async def _facts(self) -> Facts:
+        """What a greeting says of the chain and of the records, now; nothing of a store that is away."""
+        items = self.records.sealed()
+        try:
+            tip = await self._store.index.tip()
+        except Unavailable:
+            tip = None
+        figures = None if tip is None else TipFigures(height=tip.height, hash=display(tip.hash))
+        return Facts(figures, len(items), fingerprint(items).hex())
 
     async def _about(self) -> tuple[RelayConfiguration, RelayCondition]:
         """What is said to other relays of the settings and of the parts."""

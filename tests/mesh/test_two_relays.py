@@ -9,6 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from sdkrelay.domain.access import Approach
 from sdkrelay.domain.notification import Topic
+from sdkrelay.domain.reconcile import ItemSet, fingerprint
 from sdkrelay.io.rest.caller import HttpCaller
 from sdkrelay.messages.rest.relays import AddRelay, GetRelay, RemoveRelay
 
@@ -53,6 +54,9 @@ class TwoRelaysTests(TestCase):
         self.assertEqual((shown.status, shown.address, shown.offences), ("connected", self.lower.address, 0))
         self.assertEqual((seen.status, seen.id, link.reconciles), ("connected", "relay-2", True))
         self.assertIn("reconcile/1", shown.capabilities)
+        told, empty = link.standing.greeting, fingerprint(ItemSet().seal())
+        assert told is not None
+        self.assertEqual((told.tip, told.record_count, told.fingerprint), (None, 0, empty.hex()))
 
     async def test_of_two_links_the_one_the_lower_name_dialled_stays(self) -> None:
         """Both dial; in the end each has one link, and it is the same."""
@@ -97,6 +101,17 @@ class TwoRelaysTests(TestCase):
         self.assertEqual((report.connection, report.id, link.ended), ("connected", added.id, True))
         self.assertEqual((relays.peers, self.upper.links.all()), ((), ()))
         self.assertEqual(self.upper.parts.relations.mesh.roster.found, ())
+        self.assertEqual(self.upper.parts.relations.sharing.figures._portraits, {})
+
+    async def test_each_shows_the_others_settings_and_parts(self) -> None:
+        """They come with its state, so a relay shows of another one what that shows of itself."""
+        await self.started()
+        link = await self.upper.linked("relay-1")
+        await self.upper.until(lambda: link.standing.condition is not None)
+        own = await self.lower.parts.relations.relays.relay(GetRelay(relay_id="relay-1"), None)
+        seen = await self.upper.parts.relations.relays.relay(GetRelay(relay_id="relay-1"), None)
+        self.assertEqual((seen.configuration, seen.status), (own.configuration, own.status))
+        self.assertEqual((seen.connection, seen.configuration.network), ("connected", "regtest"))
 
     async def test_who_follows_relays_hears_of_it(self) -> None:
         """relay_connected and relay_disconnected, in the log."""

@@ -25,7 +25,7 @@ from sdkrelay.session.session import Session, Surroundings
 
 from .conversation import IDENTITY, ListWire, Relay, handled, say
 from .rostered import TOKEN, Rostered
-from .stores import CountedEntropy
+from .stores import CountedEntropy, now
 
 ADDRESS = "ws://stranger.example:8090"
 
@@ -75,7 +75,7 @@ class Stranger:
         self.credentials = Credentials(
             Identity(name, "8", network), Ourselves(secret, token, "boot-b"), CountedEntropy()
         )
-        self.ours = self.credentials.greeting()
+        self.ours = now(self.credentials.greeting())
 
     def greets(self, relay: GreetedRelay, **changes: Any) -> tuple[Session, ListWire, dict[str, Any]]:
         """Dial and greet; the answer."""

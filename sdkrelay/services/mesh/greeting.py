@@ -74,7 +74,10 @@ class Greeter:
 
     def begin(self, caller: Caller, dialled: Dialled) -> None:
         """Greet on a conversation that this relay has dialled."""
-        identity, begun = self._identity, Begun(self._credentials.greeting(), self._clock.monotonic(), dialled)
+        self._tasks.start("greeting", self._greet(caller, dialled))
+
+    async def _greet(self, caller: Caller, dialled: Dialled) -> None:
+        identity, begun = self._identity, Begun(await self._credentials.greeting(), self._clock.monotonic(), dialled)
         self._begun[caller.session_id] = begun
         caller.tell(
             Handshake(
@@ -85,9 +88,9 @@ class Greeter:
             )
         )
         caller.at_end(lambda: self._cut(caller))
-        begun.watch = self._tasks.start("greeting", self._watch(caller, begun))
+        begun.watch = self._tasks.start("patience with a greeting", self._watch(caller, begun))
 
-    def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
+    async def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
         """What this relay answers to another's greeting; None where it takes no relays. Raises :class:`Refused`.
 
         The conversation stays a client's until the proof has come.
@@ -95,7 +98,7 @@ class Greeter:
         theirs = request.relay
         if theirs is None or not self._credentials.takes(caller):
             return None
-        begun = Begun(self._credentials.greeting(), self._clock.monotonic(), None, theirs)
+        begun = Begun(await self._credentials.greeting(), self._clock.monotonic(), None, theirs)
         begun.version, begun.capabilities = request.version, request.capabilities
         try:
             if caller.session_id in self._begun or caller.relay_id is not None:
