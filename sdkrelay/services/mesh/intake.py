@@ -6,7 +6,8 @@ What does not read, or is not accepted, is dropped and counted against the relay
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -132,7 +133,7 @@ def parsed(texts: Sequence[str]) -> list[Record]:
     records = []
     for text in texts:
         try:
-            records.append(Record.parse(msgspec.json.decode(b64decode(text, validate=True), type=dict[str, Any])))
+            records.append(Record.parse(msgspec.json.decode(a2b_base64(text, strict_mode=True), type=dict[str, Any])))
         except (ValueError, RecursionError):
             continue
     return records

@@ -43,7 +43,7 @@ EMPTY = 64
 #: So many records may have gone while they were compared.
 OWED = 1_000
 #: So many batches are on the way at the same time.
-AHEAD = 2
+AHEAD = 3
 
 
 @define(eq=False)
