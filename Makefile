@@ -1,6 +1,7 @@
 # What people do with this repository. `make` alone lists it.
 #
 #   make run                    a relay on a private chain that pays you, until Ctrl-C (ARGS="..." for options of the demo)
+#   make mesh                   three relays that are one mesh, parted and healed, until Ctrl-C (ARGS="--once" ends by itself)
 #   make run CONFIG=my.toml     a relay for your own node, with these settings
 #   make test                   lint, types and every test, as the continuous integration runs them
 
@@ -17,12 +18,12 @@ FIND_PYTHON := for name in $(PYTHON) python3 python3.14 python3.13 python3.12 py
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos sample docs clean
+.PHONY: help run mesh test lint bench chaos mesh-chaos sample docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: make lint, bench, chaos N=1000, sample, docs, clean"
+	@echo "also: make lint, bench, chaos N=1000, mesh-chaos N=1000, sample, docs, clean"
 
 $(BIN)/python:
 	@python=$$($(FIND_PYTHON)); \
@@ -54,6 +55,9 @@ else
 	@$(BIN)/twistd --nodaemon --pidfile= sdkrelay --config "$(CONFIG)" $(ARGS)
 endif
 
+mesh: $(VENV)/installed
+	@$(BIN)/sdkrelay mesh-demo $(ARGS)
+
 test: $(BIN)/tox
 	@$(BIN)/tox
 
@@ -67,6 +71,9 @@ bench: $(VENV)/installed-test
 
 chaos: $(VENV)/installed-test
 	@$(BIN)/python -m tests.live.chaos --kills $(N) $(ARGS)
+
+mesh-chaos: $(VENV)/installed-test
+	@$(BIN)/python -m tests.live.mesh_chaos --kills $(N) $(ARGS)
 
 sample docs: $(VENV)/installed
 	@$(BIN)/python -m sdkrelay.config.sample > etc/sdkrelay.toml

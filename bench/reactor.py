@@ -96,6 +96,7 @@ class ProbedRelay(RelayProcess):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment},
             )
 
     async def phase(self) -> dict[str, Any]:

@@ -108,6 +108,13 @@ def demo(arguments: Sequence[str]) -> int:
     return show(list(arguments))
 
 
+def mesh_demo(arguments: Sequence[str]) -> int:
+    """Show three relays that are one mesh."""
+    from .demo.mesh import main as show
+
+    return show(list(arguments))
+
+
 def users(arguments: Sequence[str]) -> int:
     """Add, list and remove users."""
     from .users import main as manage
@@ -127,6 +134,7 @@ _PASSED_ON: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "serve in the foreground; `sdkrelay run --help` lists the options"),
     "demo": (demo, "start a private chain and a relay, and pay a wallet; `sdkrelay demo --help`"),
     "sync": (sync, "exchange events with another Nostr relay; `sdkrelay sync --help`"),
+    "mesh-demo": (mesh_demo, "start three relays that are one mesh, part and heal them; `sdkrelay mesh-demo --help`"),
     "users": (users, "add, list and remove users, set passwords; `sdkrelay users --help`"),
 }
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .config.address import Address, parse_address
+from .config.check import listening
 from .config.fault import Fault
 from .config.model import BitcoinCore, Config
 from .crypto import pem
@@ -138,8 +139,7 @@ def _parsed(key: str, path: str, parse: Callable[[bytes], T]) -> tuple[T | None,
 
 
 def _ports(config: Config) -> Iterator[Fault]:
-    urls = {"ws_url": config.ws_url} if config.one_port else {"ws_url": config.ws_url, "http_url": config.http_url}
-    for key, text in urls.items():
+    for key, text in listening(config).items():
         address = parse_address(text)
         why = _cannot_listen(address) if address else None
         if why:

@@ -88,6 +88,17 @@ class CheckerTests(SynchronousTestCase):
         )
         self.assertAllowed("sdkrelay.client.client", "from ..io.world import running_reactor", "import treq")
 
+    def test_the_client_of_the_bus_is_a_library(self) -> None:
+        """It stands on Twisted and the messages, knows nothing of the relay, and nobody inside the relay needs it."""
+        self.assertAllowed("sdkrelay.bus.client", "from twisted.internet import defer", "from ..io import world")
+        self.assertAllowed(
+            "sdkrelay.bus.client", "from ..messages.bus import Decoder", "from ..io.net.backoff import Backoff"
+        )
+        self.assertRefused("sdkrelay.bus.client", "from ..services import router", "from ..io.bus import door")
+        self.assertRefused("sdkrelay.bus.client", "from ..build import make_service", "import time")
+        self.assertRefused("sdkrelay.io.bus.door", "from ...bus import BusClient")
+        self.assertRefused("sdkrelay.services.hub", "from ..bus import BusClient")
+
     def test_only_the_world_has_reactor_clock_and_entropy(self) -> None:
         """Everybody else is given them."""
         for line in ("from twisted.internet import reactor", "import time", "from secrets import token_bytes"):

@@ -61,7 +61,7 @@ class CommandTests(SynchronousTestCase):
     def test_what_can_be_done_is_listed(self) -> None:
         """Help names every subcommand; without one, or with an unknown one, the status is 2."""
         _, help_text, _ = self.said("--help")
-        for command in ("run", "demo", "check", "reindex", "config", "version"):
+        for command in ("run", "demo", "mesh-demo", "check", "reindex", "config", "version"):
             self.assertIn(f"    {command} ", help_text)
         self.assertEqual([self.said()[0], self.said("dance")[0]], [2, 2])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,10 +28,10 @@ BUILD = "from setuptools import build_meta as b; print(b.build_wheel('dist')); p
 
 
 def run(*command: object, cwd: Path | None = None) -> str:
-    """The standard output of a command that must succeed."""
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
+    """The standard output of a command that must succeed, and that finds no modules where this process does."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout

@@ -21,7 +21,7 @@ class StartingTests(SynchronousTestCase):
         certificate, key = Authority(Path(self.mktemp()).absolute()).issue("relay")
         certificate.write_text("broken")
         variables = {"SDKRELAY_TLS__CERTIFICATE": str(certificate), "SDKRELAY_TLS__KEY": str(key)}
-        run = twistd(*LOCAL, "--ws=127.0.0.1:0", f"--data-dir={self.mktemp()}", **variables)
+        run = twistd(*LOCAL, "--ws=127.0.0.1:0", f"--data-dir={Path(self.mktemp()).absolute()}", **variables)
         self.assertEqual(run.returncode, 1)
         self.assertIn(f"sdkrelay: tls.certificate: {certificate} holds no certificate", run.stdout + run.stderr)
 
@@ -29,6 +29,6 @@ class StartingTests(SynchronousTestCase):
         """When the database and its threads are open already."""
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            run = twistd(*LOCAL, f"--ws=127.0.0.1:{port}", f"--data-dir={self.mktemp()}")
+            run = twistd(*LOCAL, f"--ws=127.0.0.1:{port}", f"--data-dir={Path(self.mktemp()).absolute()}")
         self.assertEqual(run.returncode, 1)
         self.assertIn(f"127.0.0.1:{port}", run.stdout + run.stderr)

@@ -51,6 +51,12 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions(["--config", str(self.file), *arguments])
         return options
 
+    def test_joining_a_mesh_takes_one_line(self) -> None:
+        """Peers add up, the token comes from a file."""
+        options = self.parsed("--peer", "ws://b:8090", "--peer=c", "--mesh-token-file", "/etc/token")
+        mesh = options.settings.mesh
+        self.assertEqual((mesh.peers, mesh.token_file), (("ws://b:8090", "c"), "/etc/token"))
+
     def test_the_plugin_is_found(self) -> None:
         """twistd knows ``sdkrelay`` and loads these options for it."""
         (plugin,) = {

@@ -16,8 +16,9 @@ from ..services.router import replies_of
 
 
 def describing(answering: Iterable[object]) -> DescriptionService:
-    """The service that describes these others, and itself."""
-    return DescriptionService(_document((*map(type, answering), DescriptionService)))
+    """The service that describes these others (objects or classes), and itself."""
+    kinds = (one if isinstance(one, type) else type(one) for one in answering)
+    return DescriptionService(_document((*kinds, DescriptionService)))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ..config.address import parse_address
@@ -23,7 +23,7 @@ from ..services.mesh.keeping import Keeper
 from ..services.mesh.link import Links
 from ..services.mesh.news import MeshNews
 from ..services.mesh.pins import Pins
-from ..services.mesh.proving import Credentials, Facts, Ourselves
+from ..services.mesh.proving import Credentials, Facts, Ourselves, no_facts
 from ..services.mesh.refusals import Reason, Refusals
 from ..services.mesh.roster import Roster
 from ..services.mesh.standing import Standings
@@ -46,7 +46,7 @@ class Meshing:
         self._settings, self._world, self._identity, self._store = settings, world, identity, store
         tasks, clock, mesh = world.tasks, world.clock, settings().mesh
         self.links, self.pins = Links(identity.relay_id, world.meter), Pins(store, tasks)
-        self.facts: Callable[[], Facts] = Facts
+        self.facts: Callable[[], Awaitable[Facts]] = no_facts
         self.books = Books(self.links, self.pins, Standings(), Refusals(clock, world.meter))
         ourselves = Ourselves(
             secret, mesh_token(settings()), boot_id, mesh.address or None, self._certified, self._facts
@@ -76,25 +76,30 @@ class Meshing:
         own = TlsFiles(Path(tls.certificate), Path(tls.key)) if tls.certificate else None
         trust = Trust(Path(mesh.ca_file) if mesh.ca_file else None, own)
         trust.check()
-        pauses = Pauses(mesh.backoff_ms / 1000, mesh.max_backoff_ms / 1000)
         limit = config.limits.websocket_message_bytes
-        return PeerDialler(around, world.entropy, world.reactor, trust, pauses, limit)
+        return PeerDialler(around, world.entropy, world.reactor, trust, self._pauses, limit)
 
     def start(self, dialler: PeerDialler) -> None:
         """Dial who is known, if anybody can be proved anything; nobody is dialled otherwise."""
         if self._settings().mesh.takes_relays or self._settings().tls.certificate:
             self._dialling.go(dialler)
 
-    def _facts(self) -> Facts:
-        return self.facts()
+    def _pauses(self) -> Pauses:
+        mesh = self._settings().mesh
+        return Pauses(mesh.backoff_ms / 1000, mesh.max_backoff_ms / 1000)
+
+    async def _facts(self) -> Facts:
+        return await self.facts()
 
     def _certified(self, caller: Caller) -> bool:
         """Whether the caller's certificate stands for the token."""
         certificate = caller.approach.certificate
         return certificate is not None and certificate.common_name in self._settings().mesh.certificates
 
-    def _room(self, relay_id: str) -> Reason | None:
-        """Why there is no room for a link with this relay."""
+    def _room(self, relay_id: str, dialled: bool) -> Reason | None:
+        """Why there is no room for a link with this relay; whom an operator removed comes back by being named only."""
+        if relay_id in self.roster.unwanted and not dialled:
+            return Reason.REMOVED
         if self.links.is_shunned(relay_id, self._world.clock.monotonic()):
             return Reason.SHUNNED
         full = len(self.links.all()) >= self._settings().mesh.max_known and self.links.get(relay_id) is None

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 
 from attrs import frozen
+from msgspec import UNSET, UnsetType
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogFilterPredicate, globalLogPublisher
 
 from ..config.model import Config, Sync, without_credentials
 from ..domain.measure import (
+    BUS_OPEN,
     HTTP_OPEN,
     INDEX_HEIGHT,
     MEMPOOL,
@@ -136,6 +138,7 @@ class Monitor(Service):
         follow, store = self._world.meter.follow, watched.store
         follow(SESSIONS_OPEN, lambda: watched.connections().websocket)
         follow(HTTP_OPEN, lambda: watched.connections().http)
+        follow(BUS_OPEN, lambda: _known(watched.connections().bus))
         follow(INDEX_HEIGHT, lambda: _height(watched.indexer()))
         follow(NODE_CONNECTED, lambda: float(watched.chain.condition().state is NodeState.CONNECTED))
         follow(STORE_WRITABLE, lambda: float(store.condition() is None))
@@ -146,6 +149,10 @@ class Monitor(Service):
 
     def _total(self, figure: str) -> Callable[[], float]:
         return lambda: self._census.total(figure)
+
+
+def _known(count: int | UnsetType) -> int | None:
+    return None if count is UNSET else count
 
 
 def _height(condition: IndexerCondition) -> float | None:

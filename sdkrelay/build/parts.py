@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
 from twisted.application import strports
 from twisted.application.service import Service
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.web.resource import IResource
 
 from ..config.address import listen_description, parse_address
@@ -15,6 +17,8 @@ from ..config.public import public
 from ..domain.networks import Networks
 from ..io.bitcoind.absent import AbsentNode
 from ..io.bitcoind.node import BitcoinNode
+from ..io.bus.door import BusDoor
+from ..io.bus.service import BusService, bus_factories
 from ..io.net.http import Guard, HttpLimits, guarded
 from ..io.net.oneport import OnePort
 from ..io.net.proxies import Proxies
@@ -61,6 +65,7 @@ from ..session.outbox import Patience
 from ..session.session import Surroundings
 from ..session.traffic import Census
 from .alarms import Alarms
+from .bus import make_bus
 from .describing import describing
 from .monitor import Monitor, Watched
 from .nostr import NostrParts
@@ -118,13 +123,18 @@ class Parts:
         self.tuning.live.subscribe(LIVE_LIMITS, self._take_limits)
 
     def _make_doors(self, dispatch: Dispatch, native: Catalog, everything: Catalog) -> None:
-        """The two doors, not open yet."""
+        """The doors, not open yet; what is wrong with the certificate is told before anything that uses it."""
+        self._tls = make_tls(self._config, self._world.reactor)
         self.factory = self._websocket_factory(dispatch, native)
         self.websocket = WebSocketService(self.factory, self._world.reactor)
         self._rest_door = self._make_rest_door(dispatch, everything)
         self._rest = self._rest_door.resource
         self._ports: list[Guard] = []
-        self._tls = make_tls(self._config, self._world.reactor)
+        self._bus: BusDoor | None = None
+        self.doors: list[WebSocketService | BusService] = [self.websocket]
+        if self._config.bus.enabled:
+            self._bus = make_bus(self._config.bus, self._world, self._sockets, Catalog([*NATIVE, *REST]), self.hub)
+            self.doors.append(BusService(self._bus, self._world.reactor))
 
     def _services(
         self,
@@ -216,7 +226,16 @@ class Parts:
         """What starts and stops with the relay, in the order of starting."""
         hangup = [ReloadAtHangup(self._tls, self._world.reactor)] if self._tls else []
         watching = [self.monitor, self.alarms]
-        return [self._world.compute, self.chain, self.websocket, *watching, *hangup, *self._listening(), self.dialler]
+        return [self._world.compute, self.chain, *self.doors, *watching, *hangup, *self._listening(), self.dialler]
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are still to take their goodbye."""
+        return len(self.factory.open) + len(self.dialler.connections) + (self._bus.connections if self._bus else 0)
+
+    def bus_clients(self) -> int | UnsetType:
+        """How many clients of the bus there are; unset where it is off."""
+        return UNSET if self._bus is None else len(self._bus.pairs)
 
     def _listening(self) -> list[Service]:
         config, limits = self._config, self._config.limits
@@ -224,14 +243,25 @@ class Parts:
         websocket, http = websocket_http_limits(limits), http_limits(limits)
         root: IResource = OnePort(door, rest) if config.one_port else door
         front = self._listen(config.ws_url, self._nostr.door(root) if self._nostr else root, websocket)
-        return [front] if config.one_port else [front, self._listen(config.http_url, rest, http)]
+        ports = [front] if config.one_port else [front, self._listen(config.http_url, rest, http)]
+        return [*ports, *self._listening_bus()]
+
+    def _listening_bus(self) -> list[Service]:
+        if self._bus is None:
+            return []
+        urls = (self._config.bus.commands_url, self._config.bus.events_url)
+        return [self._open(url, factory) for url, factory in zip(urls, bus_factories(self._bus), strict=True)]
 
     def _listen(self, url: str, resource: IResource, limits: HttpLimits) -> Service:
         guard = guarded(resource, limits, self._world.reactor, proxies(self._config.limits))
         guard.uploads = self._rest_door.uploads(self._config.limits.import_body_bytes)
         self._ports.append(guard)
-        factory = self._tls.over(guard) if self._tls and parse_address(url) else guard
-        service: Service = strports.service(listen_description(url), factory, self._world.reactor)
+        return self._open(url, guard)
+
+    def _open(self, url: str, factory: IProtocolFactory) -> Service:
+        """A port, over TLS where that is set; an endpoint string says itself what it is."""
+        spoken = self._tls.over(factory) if self._tls and parse_address(url) else factory
+        service: Service = strports.service(listen_description(url), spoken, self._world.reactor)
         return service
 
     def _take_limits(self, now: Config) -> None:
@@ -245,15 +275,16 @@ class Parts:
     def _unreadable(self) -> int:
         return self.wallets.unreadable
 
-    def _greet_relay(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
-        return self.relations.mesh.greeter.answer(request, caller)
+    async def _greet_relay(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
+        return await self.relations.mesh.greeter.answer(request, caller)
 
     def _crowded(self, session_id: str) -> str | None:
         return self.factory.crowded(session_id)
 
     def _connections(self) -> Connections:
         open_sockets = len(self.factory.open)
-        return Connections(websocket=open_sockets, http=sum(port.connections for port in self._ports) - open_sockets)
+        http = sum(port.connections for port in self._ports) - open_sockets
+        return Connections(websocket=open_sockets, http=http, bus=self.bus_clients())
 
     def _queues(self) -> Queues:
         waiting = [protocol.session.waiting for protocol in self.factory.open if protocol.session is not None]
@@ -264,7 +295,7 @@ class Parts:
         patience = Patience(limits.websocket_backlog_bytes, limits.websocket_backlog_seconds)
         allowances = Allowances(world.clock, limits.websocket_cost_per_minute, Networks.of(limits.exempt))
         relays = Allowances(world.clock, self._config.mesh.cost_per_minute)
-        around = Surroundings(
+        self._sockets = around = Surroundings(
             Native(catalog), dispatch, world.tasks, world.clock, patience, self._census, allowances, relays,
             self._nostr.conversation if self._nostr else None,
         )  # fmt: skip

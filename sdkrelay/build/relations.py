@@ -9,12 +9,16 @@ from attrs import evolve
 
 from ..config.address import parse_address
 from ..config.model import Config, Sync
+from ..domain.chain import display
 from ..domain.notification import Topic
+from ..domain.reconcile import fingerprint
 from ..io.masterkey import signing_key
 from ..io.mesh.dialler import PeerDialler
 from ..io.ops.disk import folder_bytes
 from ..io.storage import DatabaseStore
+from ..messages.mesh.greeting import TipFigures
 from ..messages.rest.relays import RelayCondition, RelayConfiguration
+from ..ports import Unavailable
 from ..services.archive import Section
 from ..services.archived_relations import MessageSection, RelaySection
 from ..services.figures import Figures
@@ -26,7 +30,7 @@ from ..services.metrics import Mesh, MetricsService
 from ..services.node import NodeService
 from ..services.periodic import Periodical
 from ..services.records import Around as Records
-from ..services.records import RecordService, Signer
+from ..services.records import Signer
 from ..services.relay_reports import own_condition
 from ..services.relays import Itself, RelayService
 from .meshing import Meshing
@@ -68,21 +72,23 @@ class Relations:
         world, mesh = self._world, self.relays.mesh
         figures = Figures(self._node.report, metrics, world.meter, mesh, lambda: folder_bytes(self._folder))
         records = Records(world.clock, world.entropy, world.meter, world.compute, world.tasks)
-        self.records = RecordService(self._store, hub, self.signer, records)
+        self.records = world.mechanisms.records(self._store, hub, self.signer, records)
         shared = Shared(
             self._identity, self.boot_id, self.mesh.links, self._store.index, self.records, self.mesh.pins.fits,
             self.relays.named, lambda: self._settings().sync, self._about,
         )  # fmt: skip
         around = Surroundings(world.clock, world.tasks, world.entropy, world.compute, world.meter)
-        self.sharing = Sharing(shared, figures, around)
+        self.sharing = Sharing(shared, figures, around, world.mechanisms.repair)
         self.payments = PaymentFacts(self._store, self.records, hub, world.tasks, world.clock)
         self.mesh.roster.disputed = lambda relay_id: bool(self.sharing.digests.of(relay_id))
-        self.mesh.facts = lambda: Facts(record_count=len(self.records.sealed()))
+        self.mesh.roster.forgotten = self.sharing.figures.forget
+        self.mesh.facts = self._facts
         return [self.relays, self.records, *self.sharing.services(), *self.mesh.services(hub)]
 
     def start(self, dialler: PeerDialler) -> None:
-        """Let payments travel, compare records now and then, and dial."""
-        self.payments.start()
+        """Let payments travel where there can be other relays, compare records now and then, and dial."""
+        if self._settings().mesh.takes_relays:
+            self.payments.start()
         self.sharing.start()
         self.mesh.start(dialler)
 
@@ -95,6 +101,16 @@ class Relations:
     def standing(self) -> Mesh:
         """How many relays are known and connected, and of how many blocks one has another digest, now."""
         return evolve(self.relays.mesh(), disputes=self.sharing.digests.count)
+
+    async def _facts(self) -> Facts:
+        """What a greeting says of the chain and of the records, now; nothing of a store that is away."""
+        items = self.records.sealed()
+        try:
+            tip = await self._store.index.tip()
+        except Unavailable:
+            tip = None
+        figures = None if tip is None else TipFigures(height=tip.height, hash=display(tip.hash))
+        return Facts(figures, len(items), fingerprint(items).hex())
 
     async def _about(self) -> tuple[RelayConfiguration, RelayCondition]:
         """What is said to other relays of the settings and of the parts."""

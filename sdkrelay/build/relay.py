@@ -44,6 +44,10 @@ log = Logger()
 FAREWELL_STEPS, FAREWELL_STEP = 20, 0.05
 
 
+#: What is wrong with the operator's files, database, ports and node: told in a sentence.
+FORESEEN = (StoreError, MasterKeyError, TokenFileError, TlsError, Unavailable, CannotListenError, OSError)
+
+
 class CannotStart(SystemExit):
     """The relay cannot start; twistd ends with this sentence and status 1."""
 
@@ -75,17 +79,11 @@ class Relay(MultiService):
     async def _start(self) -> None:
         try:
             await self._open()
-        except (
-            StoreError,
-            MasterKeyError,
-            TokenFileError,
-            TlsError,
-            Unavailable,
-            CannotListenError,
-            OSError,
-        ) as reason:
+        except BaseException as reason:
             await self._end_threads()
-            raise CannotStart(f"sdkrelay: {reason}") from reason
+            if isinstance(reason, FORESEEN):
+                raise CannotStart(f"sdkrelay: {reason}") from reason
+            raise
 
     async def _end_threads(self) -> None:
         """What was begun would keep the process from ending."""
@@ -166,7 +164,8 @@ class Relay(MultiService):
 
     async def _restart(self, restart_id: str) -> None:
         """End everything and begin anew; clients are told that it is worth coming back."""
-        self._parts.websocket.farewell = (SERVICE_RESTART, "the relay restarts")
+        for door in self._parts.doors:
+            door.farewell = (SERVICE_RESTART, "the relay restarts")
         await self._restarter.begin(restart_id)
 
     def _where(self, identity: Identity) -> dict[str, str]:
@@ -201,7 +200,8 @@ class Relay(MultiService):
             await super().stopService()
             return
         parts = self._parts
-        parts.websocket.stopService()
+        for door in parts.doors:
+            door.stopService()
         parts.dialler.stopService()
         if self._streaming is not None:
             await self._streaming.stop()
@@ -209,7 +209,7 @@ class Relay(MultiService):
         await parts.payments.stop()
         await parts.relations.stop()
         for _ in range(FAREWELL_STEPS):
-            if parts.factory.open or parts.dialler.connections:
+            if parts.open_connections:
                 await self._world.tasks.sleep(FAREWELL_STEP)
         if self._nostr is not None:
             await self._nostr.close()

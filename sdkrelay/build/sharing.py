@@ -55,7 +55,7 @@ class Shared:
 class Sharing:
     """The parts that exchange, from :meth:`start` to :meth:`stop`; they follow links as these begin and end."""
 
-    def __init__(self, shared: Shared, figures: Figures, around: Surroundings) -> None:
+    def __init__(self, shared: Shared, figures: Figures, around: Surroundings, repair: type[Repair] = Repair) -> None:
         name, links, records = shared.identity.relay_id, shared.links, shared.records
         tools = Around(around.clock, around.tasks, around.entropy, around.meter)
         history, intervals = History(around.clock), shared.intervals
@@ -75,7 +75,7 @@ class Sharing:
         self.exchanges.follow(links)
         intake = Intake(records, around.compute, around.meter, shared.fits)
         self.gossip = Gossip(links, records, intake, tools)
-        self.repair = Repair(name, links, records, intake, self.gossip, history, around.compute, tools)
+        self.repair = repair(name, links, records, intake, self.gossip, history, around.compute, tools)
         peers = Peers(links, self.figures, self.exchanges, self.repair, shared.named)
         self.sync = SyncService(shared.identity, figures, peers, history, tools)
 

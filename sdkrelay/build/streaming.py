@@ -134,7 +134,7 @@ def tools_of(world: World, secret: bytes) -> Tools:
 def phone(settings: Nostr, world: World, trust: Trust, public: bool = False) -> NostrPhone:
     """What dials other relays."""
     most = max(settings.message_bytes, LEAST_MESSAGE)
-    return NostrPhone(world.clock, world.entropy, world.reactor, trust, Pauses(1.0, 60.0), most, public)
+    return NostrPhone(world.clock, world.entropy, world.reactor, trust, lambda: Pauses(1.0, 60.0), most, public)
 
 
 def make_stream(agreement: Agreement, nostr: NostrParts, tools: Tools) -> Stream:

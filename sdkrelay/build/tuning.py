@@ -24,7 +24,10 @@ from ..services.settings import Live
 from .world import World
 
 #: Read from the settings in force each time they are needed, by whoever shows or uses them.
-READ_EACH_TIME = ("fallback", "relay_info", "bitcoin_core.wallet", "sync.interval", "sync.health_interval")
+READ_EACH_TIME = (
+    "fallback", "relay_info", "bitcoin_core.wallet", "sync.interval", "sync.health_interval", "mesh.backoff_ms",
+    "mesh.max_backoff_ms", "mesh.max_links", "mesh.certificates",
+)  # fmt: skip
 
 
 @frozen

@@ -12,6 +12,7 @@ from ..io.ops.metrics import RegistryMeter
 from ..io.storage import Executor, InlineExecutor, ThreadExecutor
 from ..io.world import ReactorTasks, SystemClock, SystemEntropy, ThreadCompute
 from ..ports import Clock, Entropy, Tasks
+from .mechanisms import Mechanisms
 
 T = TypeVar("T")
 
@@ -29,7 +30,10 @@ class StoreThread(ThreadExecutor):
 
 @frozen
 class World:
-    """The outer world of one relay; ``executors`` makes each thread of its store, by name."""
+    """The outer world of one relay; ``executors`` makes each thread of its store, by name.
+
+    ``mechanisms`` are those that all relays of its mesh work by.
+    """
 
     reactor: Any
     tasks: Tasks
@@ -38,6 +42,7 @@ class World:
     compute: ThreadCompute
     executors: Callable[[str], Executor] = InlineExecutor
     meter: RegistryMeter = field(factory=RegistryMeter)
+    mechanisms: Mechanisms = Mechanisms()
 
 
 def real_world(reactor: Any) -> World:

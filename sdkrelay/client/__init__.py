@@ -6,6 +6,7 @@ from .client import Client
 from .connection import Connection, connect
 from .errors import ClientError, Closed, Insecure, NotConnected, RelayError, TimedOut
 from .identity import identity_of
+from .options import Options
 from .relay import Relay
 from .scan import Scan
 from .state import FileState, State
@@ -19,6 +20,7 @@ __all__ = [
     "FileState",
     "Insecure",
     "NotConnected",
+    "Options",
     "Relay",
     "RelayError",
     "Scan",

@@ -14,16 +14,16 @@ from ..io.net.backoff import Backoff
 from ..io.world import ReactorTasks, SystemClock, SystemEntropy, running_reactor
 from ..ports import Task
 from .calls import Answer, Calls
-from .connection import ANSWER_SECONDS, MOST
+from .connection import ANSWER_SECONDS
 from .errors import Closed, NotConnected, RelayError, TimedOut
 from .identity import NEWS
 from .keeper import Greeting, Keeper, Link, World
-from .ledger import MOST_SUBJECTS, Ledger
+from .ledger import Ledger
+from .options import Options
 from .relay import FAILOVER_SECONDS, Relay, Route
 from .rest import Rest
 from .scan import Progress, Scan
 from .state import Change, MemoryState, State
-from .trust import Trust
 from .wallets import Keys, Wallets
 
 Message = dict[str, Any]
@@ -31,8 +31,6 @@ Handler = Callable[[Message], Awaitable[None] | None]
 
 #: Refusals that may be over a moment later.
 PASSING = frozenset({"UNAVAILABLE", "RATE_LIMITED", "INTERNAL"})
-#: Topics that are heard from the beginning.
-TOPICS = ("payments", "blocks")
 
 
 class Client(Calls):
@@ -53,6 +51,7 @@ class Client(Calls):
     for, and is kept then. What is in hand when the process dies is given again: at least once. Who must act exactly once over
     crashes too keeps the state in the same transaction as the act (:class:`State`), or writes under the identity.
 
+    ``options`` are those of :class:`Options`.
     No token or key is in any ``repr``, log or error. Private keys go over TLS or to this machine only, unless ``plain_keys``.
     """
 
@@ -62,43 +61,39 @@ class Client(Calls):
         http_url: str = "",
         *,
         backups: Sequence[str | Relay] = (),
-        topics: Sequence[str] = TOPICS,
         state: State | None = None,
-        client_id: str = "",
-        network: str | None = None,
-        failover: float | None = None,
-        follow_fallback: bool = True,
-        trust: Trust | None = None,
-        plain_keys: bool = False,
-        most_waiting: int = MOST,
-        remembered: int = MOST_SUBJECTS,
         reactor: Any = None,
         world: World | None = None,
+        **options: Any,
     ) -> None:
-        self._world = world = world or _world(reactor)
+        chosen = Options(**options)
+        self._world = world or _world(reactor)
         self._state: State = state or MemoryState()
+        self._ledger = Ledger(chosen.remembered)
+        self._wallets = Wallets(self._keep, chosen.plain_keys)
         primary = relay if isinstance(relay, Relay) else Relay(relay, http_url)
-        others = [one if isinstance(one, Relay) else Relay(one) for one in backups]
-        self._ledger = Ledger(remembered)
-        self._wallets = Wallets(self._keep, plain_keys)
-        trust = trust or Trust()
-        self._keeper = Keeper(
-            world,
-            Route(primary, others, FAILOVER_SECONDS if failover is None else failover),
-            self._ledger,
-            self._wallets,
-            trust,
-            Greeting(client_id or f"sdkrelay-client-{world.entropy.bytes(8).hex()}", network, most_waiting),
-            self._keep,
-            tuple(topics),
-            follows=follow_fallback,
-            failover=failover,
-        )
-        self._rest = Rest(world.reactor, trust, self._asked)
+        self._keeper = self._make_keeper(primary, backups, chosen)
+        self._rest = Rest(self._world.reactor, chosen.trust, self._asked)
         self._handlers: dict[str, list[Handler]] = {}
         self._running: list[Task] = []
         self._source: Link | None = None
         self._in_hand: Change | None = None
+
+    def _make_keeper(self, primary: Relay, backups: Sequence[str | Relay], options: Options) -> Keeper:
+        others = [one if isinstance(one, Relay) else Relay(one) for one in backups]
+        client_id = options.client_id or f"sdkrelay-client-{self._world.entropy.bytes(8).hex()}"
+        return Keeper(
+            self._world,
+            Route(primary, others, FAILOVER_SECONDS if options.failover is None else options.failover),
+            self._ledger,
+            self._wallets,
+            options.trust,
+            Greeting(client_id, options.network, options.most_waiting),
+            self._keep,
+            options.topics,
+            follows=options.follow_fallback,
+            failover=options.failover,
+        )
 
     def __repr__(self) -> str:
         return f"<Client of {self._keeper.route.primary.ws_url}>"

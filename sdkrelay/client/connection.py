@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
@@ -163,8 +164,12 @@ class _Protocol(WebSocketClientProtocol):
 
     def __init__(self) -> None:
         super().__init__()
-        self.opened: Deferred[Connection] = Deferred(lambda _: self.dropConnection(abort=True))
+        self.opened: Deferred[Connection] = Deferred(self._give_up)
         self.beating = LoopingCall(self._beat)
+
+    def _give_up(self, opened: Deferred[Connection]) -> None:
+        opened.errback(CancelledError())
+        self.dropConnection(abort=True)
 
     def onOpen(self) -> None:
         self.connection = Connection(self, self.factory.reactor, self.factory.most)
@@ -269,6 +274,9 @@ async def _open(reactor: Any, url: str, context: Any, within: float, most: int) 
 
 
 async def _upgraded(endpoint: Any, factory: _Factory) -> Connection:
-    protocol = await endpoint.connect(factory)
+    try:
+        protocol = await endpoint.connect(factory)
+    except ConnectingCancelledError:
+        raise CancelledError from None
     connection: Connection = await protocol.opened
     return connection

@@ -16,7 +16,7 @@ from ..ports import Clock, Entropy, Tasks
 from .connection import CONNECT_SECONDS, Connection, connect
 from .errors import ClientError, NotConnected, RelayError
 from .ledger import Ledger
-from .relay import MOST_RELAYS, Relay, Route
+from .relay import Relay, Route
 from .state import Change
 from .trust import Trust
 from .wallets import Wallets
@@ -27,6 +27,10 @@ log = Logger()
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 #: The same between two attempts to go back to the primary, or to tell a backup of the wallets.
 FIRST_RETURN, LONGEST_RETURN = 5.0, 60.0
+#: Names of a fallback that are looked at.
+MOST_NAMES = 100
+#: Seconds a conversation must last until pauses begin anew with the first.
+STEADY_SECONDS = 5.0
 #: Seconds before the last notification from which a relay is asked that has told nothing yet: the clocks of relays, and the
 #: moments at which they notice the same thing, may be so far apart.
 OVERLAP = 600
@@ -85,9 +89,13 @@ class Keeper:
     _waiting: list[Deferred[None]] = field(factory=list)
     is_closed: bool = False
     _news: Any = None
+    _pauses: Any = None
+    _returns: Any = None
 
     def __attrs_post_init__(self) -> None:
         self._news = self.world.tasks.event()
+        self._pauses = Backoff(self.world.entropy, FIRST_PAUSE, LONGEST_PAUSE, jitter=1.0)
+        self._returns = Backoff(self.world.entropy, FIRST_RETURN, LONGEST_RETURN, jitter=1.0)
 
     async def link(self, besides: Link | None = None) -> Link:
         """The current link as soon as there is one that is not ``besides``. NotConnected once the client is closed."""
@@ -104,10 +112,23 @@ class Keeper:
         while True:
             link: Link | None = await self._reach()
             while link is not None:
+                began = self.world.reactor.seconds()
                 self._use(link)
                 link = await self._stay(link)
+                lasted = self.world.reactor.seconds() - began
+                self._judge(lasted)
             self.current = None
             self.route.away(self.world.reactor.seconds())
+            if lasted < STEADY_SECONDS:
+                await self._pause(self._pauses.delay())
+
+    def _judge(self, lasted: float) -> None:
+        """Only a conversation that has lasted makes up for what failed: a relay may shake hands and then talk nonsense."""
+        if lasted >= STEADY_SECONDS:
+            self.route.steady()
+            self._pauses.reset()
+            if self.route.current is self.route.primary:
+                self._returns.reset()
 
     async def provide(self) -> None:
         """Keep the wallets of all relays as they are wanted, until cancelled."""
@@ -141,7 +162,7 @@ class Keeper:
         addresses = [named.get(name, name) for name in names if isinstance(name, str)]
         change = {
             "kind": "fallback",
-            "relays": [address for address in addresses if isinstance(address, str)][:MOST_RELAYS],
+            "relays": [address for address in addresses if isinstance(address, str)][:MOST_NAMES],
             "milliseconds": fallback.get("failover_timeout_ms"),
         }
         if self.apply(change):
@@ -176,7 +197,6 @@ class Keeper:
 
     async def _reach(self) -> Link:
         """A link to the current relay of the route, however long that takes."""
-        backoff = Backoff(self.world.entropy, FIRST_PAUSE, LONGEST_PAUSE, jitter=1.0)
         while True:
             try:
                 return await self._join(self.route.current, self._patience())
@@ -188,7 +208,7 @@ class Keeper:
             before = self.route.current
             self.route.away(self.world.reactor.seconds())
             if before is self.route.current or not self.route.is_first_round:
-                await self._pause(backoff.delay())
+                await self._pause(self._pauses.delay())
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until it is the next relay's turn."""
@@ -246,7 +266,7 @@ class Keeper:
     def _use(self, link: Link) -> None:
         self.current = link
         self.failure = None
-        self.route.reached(link.relay)
+        self.route.current = link.relay
         log.info("in conversation with {relay}", relay=link.relay.ws_url)
         self._wake()
         self.changed()
@@ -269,9 +289,8 @@ class Keeper:
         return home
 
     async def _return(self) -> Link:
-        backoff = Backoff(self.world.entropy, FIRST_RETURN, LONGEST_RETURN, jitter=1.0)
         while True:
-            await self.world.tasks.sleep(backoff.delay())
+            await self.world.tasks.sleep(self._returns.delay())
             try:
                 return await self._join(self.route.primary)
             except CancelledError:

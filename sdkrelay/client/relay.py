@@ -117,9 +117,9 @@ class Route:
         """Seconds until it is the next one's turn."""
         return self.failover - (now - (now if self._away_since is None else self._away_since))
 
-    def reached(self, relay: Relay) -> None:
-        """This one answers; it is the current one."""
-        self.current, self._away_since, self._tried = relay, None, 0
+    def steady(self) -> None:
+        """A conversation with the current one has lasted: whatever went before is forgotten."""
+        self._away_since, self._tried = None, 0
 
 
 def _believed(address: str, primary: Relay) -> Relay | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ..domain.networks import Networks
 from .address import Address, parse_address
 from .alerting import SHORTEST_SECRET, Alerts
+from .bus import Bus
 from .fault import Fault
 from .guarding import Tls
 from .meshing import check_mesh
@@ -29,6 +30,7 @@ def check(config: Config) -> list[Fault]:
         _auth(config),
         _tls(config.tls),
         check_mesh(config.mesh, config.tls),
+        _bus(config.bus, config.tls),
         _alerts(config.alerts),
         _tuning(config),
         _limits(config.limits),
@@ -45,21 +47,35 @@ def _relay_id(relay_id: str) -> Iterator[Fault]:
 
 def _listening(config: Config) -> Iterator[Fault]:
     """Each address by itself; then two different ones must not want the same port."""
-    addresses: list[Address | None] = []
-    for key, text in (("ws_url", config.ws_url), ("http_url", config.http_url)):
+    addresses: dict[str, Address] = {}
+    for key, text in listening(config).items():
         try:
-            addresses.append(parse_address(text))
+            address = parse_address(text)
         except ValueError as error:
             yield Fault(key, str(error))
-    if len(addresses) == 2 and not config.one_port and _collide(*addresses):
-        yield Fault(
-            "http_url", "wants the port of ws_url; write exactly the same value in both to serve both on one port"
-        )
+            continue
+        if address is not None:
+            yield from _collisions(key, address, addresses)
+            addresses[key] = address
 
 
-def _collide(first: Address | None, second: Address | None) -> bool:
+def listening(config: Config) -> dict[str, str]:
+    """Where the relay listens, by the keys of the settings; one port for two doors is named once."""
+    urls = {"ws_url": config.ws_url} if config.one_port else {"ws_url": config.ws_url, "http_url": config.http_url}
+    bus = {"bus.commands_url": config.bus.commands_url, "bus.events_url": config.bus.events_url}
+    return {**urls, **bus} if config.bus.enabled else urls
+
+
+def _collisions(key: str, address: Address, others: dict[str, Address]) -> Iterator[Fault]:
+    """Those of the other addresses that cannot be listened on beside this one."""
+    for other in (other for other, known in others.items() if _collide(known, address)):
+        shared = "; write exactly the same value in both to serve both on one port" if key == "http_url" else ""
+        yield Fault(key, f"wants the port of {other}{shared}")
+
+
+def _collide(first: Address, second: Address) -> bool:
     """Whether two addresses cannot be listened on at the same time: one port, and one host or a host that means all."""
-    if first is None or second is None or first.port != second.port or first.port == 0:
+    if first.port != second.port or first.port == 0:
         return False
     return first.host == second.host or bool({first.host, second.host} & {"0.0.0.0", "::"})
 
@@ -156,3 +172,8 @@ def _tls(tls: Tls) -> Iterator[Fault]:
         yield Fault("tls.key", "missing for the certificate given")
     if (tls.key or tls.client_ca) and not tls.certificate:
         yield Fault("tls.certificate", "missing: without it there is no TLS")
+
+
+def _bus(bus: Bus, tls: Tls) -> Iterator[Fault]:
+    if bus.require_certificate and not tls.client_ca:
+        yield Fault("bus.require_certificate", "needs tls.client_ca: without it no certificate is believed")

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from ..domain.chain import TAPROOT_HEIGHT, Network
 from .about import about as _about
 from .alerting import Alerts
+from .bus import Bus
 from .guarding import Auth, Tls
 from .meshing import Mesh
 from .nostr import Nostr
@@ -239,6 +240,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: Auth = Auth()
     tls: Tls = Tls()
     mesh: Mesh = Mesh()
+    bus: Bus = Bus()
     alerts: Alerts = Alerts()
     limits: Limits = Limits()
     retention: Retention = Retention()

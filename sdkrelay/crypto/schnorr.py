@@ -1,11 +1,12 @@
 """Signatures of 64 bytes under 32-byte keys (BIP340), by which relays and their records, and Nostr events, are known.
 
 All the arithmetic is libsecp256k1's, through the one binding; a check of a signature costs what the library costs and releases
-the GIL. Buffers are made for each call, so that any thread may call.
+the GIL. What is written to is made for each call, so that any thread may call.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from .secp256k1 import context, ffi, lib
@@ -51,8 +52,15 @@ def verify(key: bytes, message: bytes, signature: bytes) -> bool:
     """Whether 64 bytes are the signature of a message under a 32-byte key; False for whatever is malformed."""
     if len(key) != KEY_SIZE or len(signature) != SIGNATURE_SIZE:
         return False
+    point = _point(key)
+    return point is not None and bool(_verify(context, signature, message, len(message), point))
+
+
+@lru_cache(maxsize=256)
+def _point(key: bytes) -> Any:
+    """The point of a key, which the library only reads; None if it has none. Many signatures in a row are of few keys."""
     point = ffi.new("secp256k1_xonly_pubkey *")
-    return bool(_parse(context, point, key) and _verify(context, signature, message, len(message), point))
+    return point if _parse(context, point, key) else None
 
 
 def _pair(secret: bytes) -> Any:

@@ -77,6 +77,10 @@ class RelayProcess:
     def start(self) -> None:
         """Start it and wait until it answers; RelayFailed when it ends instead."""
         self.spawn()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers, on any thread; RelayFailed when it ends instead."""
         for _ in range(round(_PATIENCE / _INTERVAL)):
             if self._answers():
                 return
@@ -108,9 +112,14 @@ class RelayProcess:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         """The JSON answer to a GET. OSError when the relay is away."""
+        return self.ask("GET", path, headers=headers)
+
+    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON answer to a request with this body, sent as JSON. OSError when the relay is away."""
         connection = HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+        text = None if body is None else json.dumps(body)
         try:
-            connection.request("GET", path, headers=dict(headers or {}))
+            connection.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()

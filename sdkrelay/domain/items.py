@@ -109,9 +109,35 @@ class ItemSet:
             return False
         block = self._blocks[place] if self._blocks else b""
         at_end = place >= len(self._blocks) - 1 and offset == len(block)
-        self._replace(place, _parts(block[:offset] + key + block[offset:], at_end))
+        parts = _parts(block[:offset] + key + block[offset:], at_end)
+        if block and len(parts) == 1:
+            # Nearly always: the sum of the block's other ids is known.
+            self._blocks[place], self._firsts[place] = parts[0], parts[0][:KEY_SIZE]
+            self._totals[place] += int.from_bytes(identifier, "little")
+            self._sealed = None
+        else:
+            self._replace(place, parts)
         self._size += 1
         return True
+
+    def add_all(self, pairs: Iterable[tuple[int, bytes]]) -> None:
+        """Put many items in at once, which rewrites each block once. ValueError for what is no item."""
+        keys = sorted({pack(timestamp, identifier) for timestamp, identifier in pairs})
+        # From the end on, so that what is put in does not move the blocks that are still to be looked for.
+        while keys:
+            place = max(0, bisect_right(self._firsts, keys[-1]) - 1)
+            begin = bisect_left(keys, self._firsts[place]) if place else 0
+            self._merge(place, keys[begin:])
+            del keys[begin:]
+
+    def _merge(self, place: int, keys: list[bytes]) -> None:
+        """Put sorted keys into the block that they belong in."""
+        block = self._blocks[place] if self._blocks else b""
+        held = [block[start : start + KEY_SIZE] for start in range(0, len(block), KEY_SIZE)]
+        merged = sorted({*held, *keys})
+        self._size += len(merged) - len(held)
+        joined = b"".join(merged)
+        self._replace(place, [joined[start : start + _BYTES] for start in range(0, len(joined), _BYTES)])
 
     def discard(self, timestamp: int, identifier: bytes) -> bool:
         """Take an item out; False if it is not there. ValueError for what is no item."""

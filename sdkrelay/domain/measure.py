@@ -42,8 +42,10 @@ REQUESTS: Final = Counter(
     ("type", "outcome"),
 )
 REQUEST_SECONDS: Final = Timing("sdkrelay_request_seconds", "Seconds from a request to its reply.", ("type",))
-SESSIONS_OPENED: Final = Counter("sdkrelay_sessions_opened", "WebSocket conversations opened.")
-SESSIONS_CLOSED: Final = Counter("sdkrelay_sessions_closed", "WebSocket conversations ended, by why.", ("reason",))
+SESSIONS_OPENED: Final = Counter("sdkrelay_sessions_opened", "Conversations opened, over WebSocket or the bus.")
+SESSIONS_CLOSED: Final = Counter(
+    "sdkrelay_sessions_closed", "Conversations ended, over WebSocket or the bus, by why.", ("reason",)
+)
 NOTIFICATIONS: Final = Counter(
     "sdkrelay_notifications", "Notifications published after their commit, by kind, however many hear them.", ("kind",)
 )
@@ -84,6 +86,12 @@ MESH_RECORDS: Final = Counter(
     "Records exchanged with other relays: pushed as they came (and acknowledged), lost or dropped on that way (a comparison finds "
     "them), given and taken by a comparison, refused.",
     ("way",),
+)
+BUS_CUTS: Final = Counter("sdkrelay_bus_cuts", "Connections of the bus that the relay cut, by why.", ("reason",))
+BUS_COMMANDS: Final = Counter(
+    "sdkrelay_bus_commands",
+    "Commands received over the bus, by taken, dropped (no event connection belongs to them), or the name of its own.",
+    ("kind",),
 )
 MESSAGES_SYNCED: Final = Counter("sdkrelay_messages_synced", "Messages and records taken over from other relays.")
 
@@ -128,6 +136,7 @@ NOSTR_DATABASE: Final = Gauge("nostr_db_connections", "Connections to the databa
 NOSTR_SUBSCRIPTIONS: Final = Gauge("nostr_subscriptions", "Subscriptions of Nostr clients open now.")
 SESSIONS_OPEN: Final = Gauge("sdkrelay_sessions_open", "WebSocket conversations open now.")
 HTTP_OPEN: Final = Gauge("sdkrelay_http_connections_open", "HTTP connections open now, WebSocket ones left out.")
+BUS_OPEN: Final = Gauge("sdkrelay_bus_clients_open", "Clients of the bus open now.")
 INDEX_HEIGHT: Final = Gauge("sdkrelay_index_height", "The last block indexed; absent while nothing is known.")
 NODE_CONNECTED: Final = Gauge("sdkrelay_node_connected", "1 while bitcoind is connected and fit, else 0.")
 STORE_WRITABLE: Final = Gauge("sdkrelay_store_writable", "1 while writes succeed, else 0.")
@@ -144,8 +153,8 @@ TRAFFIC: Final = {
 COUNTED: Final[tuple[Measure, ...]] = (
     REQUESTS, REQUEST_SECONDS, SESSIONS_OPENED, SESSIONS_CLOSED, NOTIFICATIONS, PUSHES, RPC_CALLS, RPC_EXCHANGES, RPC_SECONDS,
     STORE_WRITES, STORE_SECONDS, CACHE_HITS, CACHE_MISSES, SYNC_REQUESTS, SYNC_RESPONSES, SYNC_ERRORS, SYNC_SECONDS,
-    MESSAGES_SYNCED, WEBHOOK_CALLS, MESH_REFUSALS, MESH_OFFENCES, MESH_DIALS,
-    MESH_RECORDS, *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
+    MESSAGES_SYNCED, WEBHOOK_CALLS, MESH_REFUSALS, MESH_OFFENCES, MESH_DIALS, MESH_RECORDS, BUS_CUTS, BUS_COMMANDS,
+    *NOSTR_COMMANDS.values(), NOSTR_EVENTS, NOSTR_SENT, NOSTR_QUERY_SECONDS,
     NOSTR_WRITE_SECONDS, NOSTR_ABORTS, NOSTR_CONNECTIONS, NOSTR_DISCONNECTS, NOSTR_OFFENCES, NOSTR_STREAMED,
     NOSTR_DIALS, NOSTR_WRAPS,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from attrs import Factory, define, frozen
 
 from .items import ID_SIZE, INFINITE, STAMP_SIZE, Items, ItemSet
 
-__all__ = ["FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler"]
+__all__ = ["FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler", "fingerprint"]
 
 #: The first byte of every frame.
 VERSION = 0x61
@@ -187,8 +187,16 @@ class Reconciler:
         """The one of the items ``lower`` … ``upper - 1``; where it ends is kept, for there the next one mostly begins."""
         below = self._summed[1] if self._summed[0] == lower else self._items.sum_before(lower)
         self._summed = (upper, self._items.sum_before(upper))
-        total = (self._summed[1] - below) & _MASK
-        return sha256(total.to_bytes(32, "little") + _varint(upper - lower)).digest()[:FINGERPRINT_SIZE]
+        return _fingerprint(self._summed[1] - below, upper - lower)
+
+
+def fingerprint(items: Items) -> bytes:
+    """Sixteen bytes that two sets have in common only if they are equal."""
+    return _fingerprint(items.sum_before(len(items)), len(items))
+
+
+def _fingerprint(total: int, count: int) -> bytes:
+    return sha256((total & _MASK).to_bytes(32, "little") + _varint(count)).digest()[:FINGERPRINT_SIZE]
 
 
 class _Writer:

@@ -24,6 +24,7 @@ from .outside import Clock, Compute, Document, Entropy, Event, Lock, Task, Tasks
 from .peers import Dialler, Line, LineWatch
 from .stores import (
     AccessStore,
+    Expired,
     IndexStore,
     LogStore,
     PaymentStore,
@@ -47,6 +48,7 @@ __all__ = [
     "Document",
     "Entropy",
     "Event",
+    "Expired",
     "Hint",
     "IndexStore",
     "Line",

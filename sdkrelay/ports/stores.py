@@ -190,6 +190,14 @@ class Stored:
     other: Record | None = None
 
 
+@frozen
+class Expired:
+    """Records that are no more, milliseconds and id of each, and what is to be told of those that count in their places."""
+
+    gone: tuple[tuple[int, bytes], ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
 class RecordStore(Protocol):
     """Signed records, each with the entry of the log that tells of it while it counts; every method is one transaction."""
 
@@ -223,8 +231,8 @@ class RecordStore(Protocol):
     async def latest(self) -> int:
         """The highest reading of the clock in any record; 0 without one."""
 
-    async def expire(self, now: float, limit: int) -> list[tuple[int, bytes]]:
-        """Let records go whose time has come, at most so many, with their entries; milliseconds and id of each.
+    async def expire(self, now: float, limit: int) -> Expired:
+        """Let records go whose time has come, at most so many, with their entries; what they had replaced counts again.
 
         Their ids are remembered for as long as they lived, and ten minutes.
         """

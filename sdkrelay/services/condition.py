@@ -25,7 +25,7 @@ class ConditionTeller:
             uptime=health.uptime,
             memory_usage=memory_text(process.memory_usage_mb),
             cpu_usage=percent_text(process.cpu_usage_percent),
-            connections=health.connections.websocket + health.connections.http,
+            connections=health.connections.total,
         )
         return HealthMessage(**structs.asdict(health), metrics=figures)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from attrs import frozen
 from msgspec import UNSET, UnsetType, structs
@@ -47,7 +47,7 @@ class HandshakeService:
         encryption: EncryptionService,
         fallback: Callable[[], Fallback] = Fallback,
         crowded: Callable[[str], str | None] = lambda session_id: None,
-        relays: Callable[[Handshake, Caller], RelayAnswer | None] = lambda request, caller: None,
+        relays: Callable[[Handshake, Caller], Awaitable[RelayAnswer | None]] | None = None,
     ) -> None:
         self._relays = relays
         self._crowded = crowded
@@ -78,7 +78,7 @@ class HandshakeService:
             if wallet_id is not None:
                 caller.hold(wallet_id)
         try:
-            relay = self._relays(request, caller)
+            relay = await self._relays(request, caller) if self._relays else None
         except Refused as refused:
             return self._reject(request, caller, str(refused))
         agreed = self._encryption.agree(request.encryption, caller.session_id) if request.encryption else None

@@ -23,7 +23,7 @@ from ..domain.problem import Code, Problem, invalid
 from ..domain.record import Outcome, Record, Sort, verify
 from ..messages.bulletin import Bulletin
 from ..messages.native.relays import ConflictDetected, SyncAck, SyncMessage
-from ..ports import Caller, Clock, Compute, Entropy, Meter, Store, Stored, Task, Tasks, Unavailable
+from ..ports import Caller, Cancelled, Clock, Compute, Entropy, Meter, Store, Stored, Task, Tasks, Unavailable
 from .hub import Hub
 from .router import handles
 
@@ -33,20 +33,23 @@ log = Logger()
 SWEEP_EVERY, SWEEP = 30.0, 2_000
 #: So many messages of an earlier release are signed at a time.
 BATCH = 500
-#: Other relays' records are refused where there are this many.
-MOST = 2_000_000
-
 #: Who is told of new records after their commit, with the relay they came from: None for a client's.
 Listener = Callable[[Sequence[Record], str | None], None]
 
 
 @frozen
 class Bounds:
-    """How many messages may be kept of one author, and of all left with this relay; and how many bytes of JSON one may have."""
+    """How many messages may be kept of one author, and of all left with this relay; and how many bytes of JSON one may have.
+
+    ``strangers`` is how many there may be for one of somebody without a token to be kept, so that they leave room for the
+    others; ``others`` how many records for one of another relay to be.
+    """
 
     author: int = 1_000
     all: int = 100_000
     size: int = 65_536
+    strangers: int = 50_000
+    others: int = 2_000_000
 
 
 @frozen
@@ -112,10 +115,11 @@ class RecordService:
         author = f"user:{caller.principal.name}" if caller.principal else f"session:{caller.session_id}"
         content = self._content(request)
         hlc = self._hybrid.tick(self._now)
-        limits = (self._bounds.author, self._bounds.all)
+        limits = (self._bounds.author, self._bounds.all if caller.principal else self._bounds.strangers)
         stored = await self._leave(self._signed(author, request.message_id, content, hlc, request.ttl), limits)
         if stored.outcome is Outcome.FULL:
-            raise Problem(Code.LIMIT_EXCEEDED, f"at most {limits[0]} messages of one author are kept", limit=limits[0])
+            message = f"at most {limits[0]} messages of one author are kept, and {limits[1]} in all"
+            raise Problem(Code.LIMIT_EXCEEDED, message, limit=limits[0])
         if stored.outcome is Outcome.TAKEN:
             return _conflict(stored)
         if stored.outcome is Outcome.REPLACED:
@@ -129,12 +133,11 @@ class RecordService:
         """
         now = self._now
         timely = [record for record in records if not is_ahead(record.hlc, now)]
-        good = await self._around.compute.run(_verified, timely[: max(0, MOST - len(self._items))])
+        good = await self._around.compute.run(_verified, timely[: self.room])
         if not good:
             return []
         stored = await self._store.records.put(good, now)
-        for record in good:
-            self._hybrid.witness(record.hlc, now)
+        self._hybrid.witness(max(record.hlc for record in good), now)
         await self._tell(stored, source)
         for each in stored:
             if each.other is not None:
@@ -176,6 +179,11 @@ class RecordService:
         return (await self._leave(record, (self._bounds.all, self._bounds.all))).outcome
 
     @property
+    def room(self) -> int:
+        """How many records of other relays would still be kept."""
+        return max(0, self._bounds.others - len(self._items))
+
+    @property
     def _now(self) -> float:
         return self._around.clock.now()
 
@@ -187,13 +195,12 @@ class RecordService:
     async def _tell(self, stored: Sequence[Stored], source: str | None) -> None:
         """Say what a commit changed: to the set in memory, to who passes records on, and to who follows."""
         new = [each.record for each in stored if each.outcome in _NEW]
-        for record in new:
-            self._items.add(record.milliseconds, record.record_id)
-        entries = [entry for each in stored for entry in each.entries]
+        self._items.add_all((record.milliseconds, record.record_id) for record in new)
+        entries = sorted((entry for each in stored for entry in each.entries), key=lambda entry: entry.number)
         self._around.meter.count(MESSAGES_SYNCED, by=len(new) if source else len(entries))
         for listener in self._listeners if new else ():
             listener(new, source)
-        await self._hub.publish(sorted(entries, key=lambda entry: entry.number))
+        await self._hub.publish(entries)
 
     def _acknowledged(self, stored: Stored) -> SyncAck:
         return SyncAck(
@@ -228,14 +235,20 @@ class RecordService:
                 await self.sweep()
             except Unavailable as reason:
                 log.warn("what is over stays for now: {reason}", reason=str(reason))
+            except Cancelled:
+                raise
+            except Exception:
+                log.failure("what is over could not go")
 
     async def sweep(self) -> None:
-        """Let all go whose time has come."""
-        gone = [(0, b"")] * SWEEP
-        while len(gone) == SWEEP:
-            gone = await self._store.records.expire(self._now, SWEEP)
-            for milliseconds, record_id in gone:
+        """Let all go whose time has come, and tell what counts again in its place."""
+        count = SWEEP
+        while count == SWEEP:
+            expired = await self._store.records.expire(self._now, SWEEP)
+            for milliseconds, record_id in expired.gone:
                 self._items.discard(milliseconds, record_id)
+            await self._hub.publish(expired.entries)
+            count = len(expired.gone)
 
 
 #: What makes a record part of the set.

@@ -35,8 +35,9 @@ from .router import handles
 
 #: So many relays can be known by the operator's word.
 MOST = 1_000
-#: Under this fact they are kept.
-FACT = "relays"
+#: Under these facts they are kept, and what was removed: ids of addresses and names, the last so many.
+FACT, REMOVED = "relays", "relays_removed"
+MOST_REMOVED = 2_000
 
 
 @frozen
@@ -79,6 +80,7 @@ class RelayService:
         peers = msgspec.json.decode(kept or "[]", type=list[Peer])
         self._peers = {peer.id: peer for peer in peers}
         await self._roster.books.pins.load()
+        self._roster.unwanted = frozenset(msgspec.json.decode(await self._store.meta(REMOVED) or "[]", type=list[str]))
         self._roster.add(self.peers)
 
     @property
@@ -112,7 +114,10 @@ class RelayService:
 
     @handles(GetRelays)
     async def relays(self, request: GetRelays, caller: Caller) -> Relays:
-        """Those that match, the first of them whole; nothing is counted by health that was never heard."""
+        """Those that match, the first of them whole; nothing is counted by health that was never heard.
+
+        Who was refused is anybody, by his address: that is for those only who have a role.
+        """
         matching = self._portrayer.all()
         if request.status is not None:
             matching = [item for item in matching if request.status in (item.status, item.health)]
@@ -123,7 +128,7 @@ class RelayService:
             healthy=health.count("healthy"),
             warning=health.count("warning"),
             critical=health.count("critical"),
-            refused=self._roster.books.refusals.last(),
+            refused=self._roster.books.refusals.last() if caller.principal and caller.principal.roles else (),
         )
 
     @handles(GetRelay)
@@ -145,6 +150,7 @@ class RelayService:
         )
         async with self._order:
             self._check_new(peer)
+            await self._remember(self._roster.unwanted - {peer.id})
             await self._keep([*self.peers, peer])
         item = self._known(peer.id)
         return RelayAdded(
@@ -160,6 +166,7 @@ class RelayService:
                 raise Problem(
                     Code.CONFLICT, "the settings name this relay: take it out of mesh.peers", field="relay_id"
                 )
+            await self._remember(self._roster.unwanted | {gone.id, gone.relay_id or gone.id})
             await self._keep([peer for peer in self.peers if peer.id != gone.id])
             await self._roster.forget(gone.id, gone.relay_id)
         return RelayRemoved(relay_id=gone.id)
@@ -194,6 +201,13 @@ class RelayService:
         await self._store.set_meta(FACT, msgspec.json.encode(list(kept.values())).decode())
         self._peers = kept
         self._roster.add(self.peers)
+
+    async def _remember(self, unwanted: frozenset[str]) -> None:
+        """Write down what was removed."""
+        kept = sorted(unwanted)[:MOST_REMOVED]
+        if frozenset(kept) != self._roster.unwanted:
+            await self._store.set_meta(REMOVED, msgspec.json.encode(kept).decode())
+            self._roster.unwanted = frozenset(kept)
 
     async def _own(self) -> RelayReport:
         health, identity = await self._itself.health(), self._identity

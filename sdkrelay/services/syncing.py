@@ -143,14 +143,6 @@ class SyncService:
         """For whoever pushed a message: it is decided there, as it is here."""
         self._hand_on(request, caller)
 
-    async def _compare(self, request: Sync, link: Link | None) -> SyncResponse:
-        """The answer to a frame; whoever asks keeps the row of the whole comparison."""
-        if link is None:
-            raise Problem(Code.AUTH_REQUIRED, "records are compared between relays: prove to be one", field="sync_type")
-        payload = await self._peers.repair.respond(link, request.payload)
-        self._around.meter.count(SYNC_RESPONSES)
-        return self._response(request, payload, self._around.name("msg"))
-
     def _hand_on(self, answer: Request, caller: Caller) -> None:
         """Nobody may wait for it any more."""
         self._peers.links.link_of(caller).answered(answer)

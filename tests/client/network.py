@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IHostnameResolver,
     IReactorPluggableNameResolver,
@@ -194,7 +194,7 @@ class Connector:
         if self.given_up:
             return
         if server is None:
-            self.factory.clientConnectionFailed(self, Failure(ConnectionRefusedError()))
+            self.factory.clientConnectionFailed(self, Failure(ConnectError()))
             return
         here, there = IPv4Address("TCP", "127.0.0.1", 50_000), IPv4Address("TCP", *self.address)
         pipe, far = Pipe(self.network, here, there), Pipe(self.network, there, here)
@@ -207,6 +207,6 @@ class Connector:
     def stopConnecting(self) -> None:
         """Give up."""
         self.given_up = True
-        self.factory.clientConnectionFailed(self, Failure(ConnectionRefusedError()))
+        self.factory.clientConnectionFailed(self, Failure(ConnectError()))
 
     disconnect = stopConnecting

@@ -46,6 +46,19 @@ class ItemsTests(SynchronousTestCase):
         self.assertEqual(sealed.ids(0, len(sealed)), [identifier for _, identifier in sorted(expected)])
         self.assertEqual(sealed.sum_before(len(sealed)), total(sorted(expected)))
 
+    @settings(deadline=None, max_examples=60)
+    @given(st.lists(PAIRS, max_size=300), st.lists(st.lists(PAIRS, max_size=100), max_size=4))
+    def test_many_at_once(self, first: list[tuple[int, bytes]], more: list[list[tuple[int, bytes]]]) -> None:
+        """A set that many items are put into at once, some of them there already, is the set made of all."""
+        changed, expected = ItemSet(first), set(first)
+        for pairs in more:
+            changed.add_all(pairs)
+            expected |= set(pairs)
+        sealed = changed.seal()
+        self.assertEqual((len(changed), len(sealed)), (len(expected), len(expected)))
+        self.assertEqual([sealed.key(index) for index in range(len(sealed))], [pack(*pair) for pair in sorted(expected)])
+        self.assertEqual(sealed.sum_before(len(sealed)), total(sorted(expected)))
+
     def test_a_sealed_view_stays(self) -> None:
         """What changes afterwards changes nothing in it; without a change it is the same."""
         changed = ItemSet((stamp, bytes(32)) for stamp in range(3 * BLOCK))
@@ -61,3 +74,4 @@ class ItemsTests(SynchronousTestCase):
         for pair in ((INFINITE, bytes(32)), (-1, bytes(32)), (0, bytes(31)), (0, bytes(33))):
             self.assertRaises(ValueError, Items.of, [pair])
             self.assertRaises(ValueError, ItemSet().add, *pair)
+            self.assertRaises(ValueError, ItemSet().add_all, [pair])

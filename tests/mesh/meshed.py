@@ -18,6 +18,7 @@ from sdkrelay.domain.notification import Entry, Topic
 from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.rest.relays import GetRelays, RelayItem
 from sdkrelay.services.mesh.link import Link, Links
+from tests.support.tuned import OPERATOR, Somebody
 
 TOKEN = "a token of more than thirty-two characters"
 
@@ -115,7 +116,7 @@ class MeshRelay:
 
     async def shown(self) -> dict[str | None, RelayItem]:
         """What ``/relays`` shows, by the relays' own names, else by their addresses."""
-        relays = await self.parts.relations.relays.relays(GetRelays(), None)
+        relays = await self.parts.relations.relays.relays(GetRelays(), Somebody(OPERATOR))
         return {item.relay_id or item.address: item for item in relays.relays}
 
 

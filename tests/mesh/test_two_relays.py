@@ -7,11 +7,19 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from sdkrelay.domain.access import Approach
+from sdkrelay.domain.notification import Topic
+from sdkrelay.domain.reconcile import ItemSet, fingerprint
+from sdkrelay.io.rest.caller import HttpCaller
 from sdkrelay.messages.rest.relays import AddRelay, GetRelay, RemoveRelay
 
 from .meshed import MeshRelay, free_port
 
 OTHER = "another token of more than thirty-two characters"
+
+
+class Hearing(HttpCaller):
+    """Somebody who is told, and writes it down."""
 
 
 class TwoRelaysTests(TestCase):
@@ -46,6 +54,9 @@ class TwoRelaysTests(TestCase):
         self.assertEqual((shown.status, shown.address, shown.offences), ("connected", self.lower.address, 0))
         self.assertEqual((seen.status, seen.id, link.reconciles), ("connected", "relay-2", True))
         self.assertIn("reconcile/1", shown.capabilities)
+        told, empty = link.standing.greeting, fingerprint(ItemSet().seal())
+        assert told is not None
+        self.assertEqual((told.tip, told.record_count, told.fingerprint), (None, 0, empty.hex()))
 
     async def test_of_two_links_the_one_the_lower_name_dialled_stays(self) -> None:
         """Both dial; in the end each has one link, and it is the same."""
@@ -89,6 +100,18 @@ class TwoRelaysTests(TestCase):
         await relays.remove(RemoveRelay(relay_id=added.id), None)
         self.assertEqual((report.connection, report.id, link.ended), ("connected", added.id, True))
         self.assertEqual((relays.peers, self.upper.links.all()), ((), ()))
+        self.assertEqual(self.upper.parts.relations.mesh.roster.found, ())
+        self.assertEqual(self.upper.parts.relations.sharing.figures._portraits, {})
+
+    async def test_each_shows_the_others_settings_and_parts(self) -> None:
+        """They come with its state, so a relay shows of another one what that shows of itself."""
+        await self.started()
+        link = await self.upper.linked("relay-1")
+        await self.upper.until(lambda: link.standing.condition is not None)
+        own = await self.lower.parts.relations.relays.relay(GetRelay(relay_id="relay-1"), None)
+        seen = await self.upper.parts.relations.relays.relay(GetRelay(relay_id="relay-1"), None)
+        self.assertEqual((seen.configuration, seen.status), (own.configuration, own.status))
+        self.assertEqual((seen.connection, seen.configuration.network), ("connected", "regtest"))
 
     async def test_who_follows_relays_hears_of_it(self) -> None:
         """relay_connected and relay_disconnected, in the log."""
@@ -99,6 +122,17 @@ class TwoRelaysTests(TestCase):
         await self.upper.until(lambda: self.upper.logged() >= 2)
         told = await self.upper.told()
         self.assertEqual([entry.kind.value for entry in told], ["relay_connected", "relay_disconnected"])
+
+    async def test_one_that_is_not_reached_is_told(self) -> None:
+        """As an error, live, to who follows ``relays`` or all notifications."""
+        await self.upper.start()
+        heard: list[Any] = []
+        caller = Hearing(Approach(), True, self.upper.parts._world.tasks)
+        caller.push = lambda news: heard.append(news.message)  # type: ignore[method-assign]
+        await self.upper.parts.hub.listen(caller, frozenset({Topic.NOTIFICATIONS}), None)
+        await self.upper.until(lambda: bool(heard))
+        (error,) = heard
+        self.assertEqual((error.error_code, error.details["attempt"]), ("WS_CONNECTION_FAILED", 3))
 
 
 def _is_dialled(relay: MeshRelay, name: str, dialled: bool) -> bool:

@@ -18,13 +18,13 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.ssl import Certificate as TwistedCertificate
-from twisted.internet.ssl import PrivateCertificate, optionsForClientTLS
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
 
 from sdkrelay.build.secrecy import ReloadAtHangup, make_tls
-from sdkrelay.client import connect
+from sdkrelay.client import Client as SdkClient
+from sdkrelay.client import Closed, Relay, Trust, connect
 from sdkrelay.config.model import Config
 from sdkrelay.config.model import Tls as TlsSettings
 from sdkrelay.domain.access import Role, User
@@ -161,11 +161,25 @@ class TlsTests(TestCase):
 
     def context(self, files: tuple[Path, Path] | None) -> Any:
         """What a Twisted client makes its connections of."""
-        root = TwistedCertificate.loadPEM(self.authority.path.read_bytes())
-        if files is None:
-            return optionsForClientTLS("localhost", trustRoot=root)
-        pem = b"\n".join(path.read_bytes() for path in files)
-        return optionsForClientTLS("localhost", trustRoot=root, clientCertificate=PrivateCertificate.loadPEM(pem))
+        return self.trust(files).of("wss://localhost")
+
+    def trust(self, files: tuple[Path, Path] | None) -> Trust:
+        """What the SDK is told to trust and to show."""
+        both = None if files is None else Path(self.mktemp())
+        if both is not None and files is not None:
+            both.write_bytes(b"".join(path.read_bytes() for path in files))
+        return Trust(self.authority.path, both)
+
+    async def test_the_client_believes_what_it_was_told_to(self) -> None:
+        """The SDK speaks both interfaces with its certificate; a relay of an authority it does not know it does not greet."""
+        place = Relay(f"wss://localhost:{self.port}", f"https://localhost:{self.port}")
+        sdk = SdkClient(place, trust=self.trust(self.clients.issue("ann", client=True)), topics=(), reactor=reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(sdk.close()))
+        self.assertEqual((await sdk.connect())["roles"], ["operator"])
+        self.assertIn("status", await sdk.get_health())
+        stranger = Trust(Authority(Path(self.mktemp())).path).of(place.ws_url)
+        with self.assertRaises((SSL.Error, Closed)):
+            await connect(reactor, place.ws_url, context=stranger)
 
     async def test_plain_http_is_not_understood(self) -> None:
         """The connection ends, and the next one is served."""

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.nostr.event import Event
 from sdkrelay.domain.nostr.filter import make_filter
-from tests.support.nostr_relay import ALICE, BOB, CAROL, NostrRelay, Visitor
+from tests.support.nostr_relay import ALICE, BOB, CAROL, NostrRelay
 
 NOW = 1_700_000_000
 EVENTS = [

@@ -209,11 +209,12 @@ class HostileTests(SynchronousTestCase):
         self.assertFalse(client.transport.connected)
 
     def test_too_many_connections_are_told(self) -> None:
-        """The fourth of three gets 503 in JSON."""
+        """The fourth of three gets 503 in JSON, with the time as every answer has it."""
         for _ in range(3):
             self.port.connect()
         status, _, body = parsed(self.port.connect().raw())
         self.assertEqual((status, body["error"]["code"]), (503, "LIMIT_EXCEEDED"))
+        self.assertEqual(body["timestamp"], int(self.port.time.reactor.seconds()))
 
     def test_nonsense_is_400(self) -> None:
         """What is not HTTP ends the connection."""

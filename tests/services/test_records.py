@@ -109,6 +109,18 @@ class MessageTests(SynchronousTestCase):
         self.assertEqual([each.get("error_code") for each in answers], [None, None, "LIMIT_EXCEEDED"])
         self.assertEqual(self.leave("4", content={"x": "y" * 300})[0]["error_code"], "TOO_LARGE")
 
+    def test_strangers_leave_room_for_those_who_are_known(self) -> None:
+        """Each conversation is an author, and there may be many of them."""
+        self.relay.records._bounds = Bounds(all=3, strangers=2)
+        answers = [self.leave("m0")[0]]
+        for number in (1, 2):
+            session, wire = self.relay.greeted()
+            answers += self.leave(f"m{number}", session=session, wire=wire)
+        self.session.identify(Principal("alice", frozenset()))
+        answers += [*self.leave("m3"), *self.leave("m4")]
+        codes = [each.get("error_code") for each in answers]
+        self.assertEqual(codes, [None, None, "LIMIT_EXCEEDED", None, "LIMIT_EXCEEDED"])
+
     def test_hostile_messages(self) -> None:
         """Names and lifetimes out of bounds, content that is no object."""
         for wrong in (

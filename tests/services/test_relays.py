@@ -9,8 +9,10 @@ from sdkrelay.domain.peer import normalised
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.rest.node import Connections
 from sdkrelay.messages.rest.relays import AddRelay, GetRelay, GetRelays, RelayTraffic, RemoveRelay
+from sdkrelay.services.mesh.refusals import Reason, Refused
 from tests.support.conversation import say
 from tests.support.related import RelatedRelay
+from tests.support.stores import now
 from tests.support.tasks import EPOCH
 
 
@@ -90,6 +92,13 @@ class KnownRelayTests(SynchronousTestCase):
         for name in ("a", "b"):
             self.relay.ask(AddRelay(address=name))
         self.refused(Code.LIMIT_EXCEEDED, AddRelay(address="c"))
+
+    def test_who_was_refused_is_for_those_who_have_a_role(self) -> None:
+        """They are shown with their addresses, and may be anybody."""
+        self.relay.rostered.books.refusals.note(Refused(Reason.TOKEN), "192.0.2.7", "x")
+        self.assertEqual([each.address for each in self.relay.ask(GetRelays()).refused], ["192.0.2.7"])
+        session, _ = self.relay.greeted()
+        self.assertEqual(now(self.relay.dispatch.answer(GetRelays(), session)).refused, ())
 
     def test_lists_are_filtered_and_cut(self) -> None:
         """By connection or health; the total is of all that match."""

@@ -114,11 +114,12 @@ class Client:
 
 @frozen
 class Told:
-    """A message as a relay told it."""
+    """A message as a relay told it; times are seconds since the epoch."""
 
     message_id: str
     content: str
-    at: float
+    made_at: int
+    expires_at: int
 
 
 class Follower(Client):
@@ -138,27 +139,28 @@ class Follower(Client):
         kind = message["type"]
         if kind == "notification" and message["notification_type"] == "sync_message":
             data = message["data"]
-            self.told.append(Told(data["message_id"], data["content"]["text"], self._host.seconds()))
             self._position = message["position"]
+            text, times = data["content"]["text"], (data["timestamp"], data["expires_at"])
+            self.told.append(Told(data["message_id"], text, *times))
         elif kind == "conflict_detected":
             self.conflicts[message["winner"], message["loser"]] += 1
         elif kind not in ("subscribe_response", "sync"):
             self.strange.append(message)
 
-    def knows(self, message_id: str) -> frozenset[str]:
-        """All contents that were told under this name."""
-        return frozenset(told.content for told in self.told if told.message_id == message_id)
+    def knows(self, message_id: str) -> frozenset[Told]:
+        """All that was told under this name."""
+        return frozenset(told for told in self.told if told.message_id == message_id)
 
 
 @frozen
 class Acknowledged:
-    """What a relay promised to keep: ``known`` are other contents that it had told before under the name."""
+    """What a relay promised to keep: ``known`` is what it had told before under the name."""
 
     relay: int
     message_id: str
     content: str
     expires_at: int
-    known: frozenset[str]
+    known: frozenset[Told]
     by_user: bool
 
 
@@ -168,7 +170,7 @@ class Sent:
 
     message_id: str
     content: str
-    known: frozenset[str]
+    known: frozenset[Told]
 
 
 @define(eq=False)
@@ -193,12 +195,12 @@ class Sender(Client):
         self._tally = tally
         self._asked: dict[str, Sent] = {}
 
-    def send(self, message_id: str, content: str, ttl: int, known: frozenset[str]) -> None:
+    def send(self, message_id: str, content: str, ttl: int, known: frozenset[Told]) -> None:
         """Leave a message; without effect while there is no conversation."""
         if self.ready:
             self._tally.sent += 1
             identity = f"m{self._tally.sent}"
-            self._asked[identity] = Sent(message_id, content, known - {content})
+            self._asked[identity] = Sent(message_id, content, known)
             self.say("sync_message", id=identity, message_id=message_id, content={"text": content}, ttl=ttl)
 
     def heard(self, message: dict[str, Any]) -> None:
@@ -206,9 +208,7 @@ class Sender(Client):
         if kind == "sync_ack" and sent is not None:
             del self._asked[message["id"]]
             self._tally.acknowledged.append(
-                Acknowledged(
-                    self._relay, sent.message_id, sent.content, message["expires_at"], sent.known, self._known
-                )
+                Acknowledged(self._relay, sent.message_id, sent.content, message["expires_at"], sent.known, self._known)
             )
         elif kind == "conflict_detected":
             self._tally.beaten += message["resolution"] == "keep_first"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError, ConnectionRefusedError, TimeoutError
 from twisted.internet.interfaces import IConnector, IListeningPort, IReactorTCP, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -68,14 +68,12 @@ class Host:
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
         if port in self.ports:
-            raise CannotListenError(interface, port, OSError("in use"))
+            raise error.CannotListenError(interface, port, OSError("in use"))
         self.ports[port] = listening = Port(self, port, factory)
         listening.startListening()
         return listening
 
-    def connectTCP(
-        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
-    ) -> Connector:
+    def connectTCP(self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None) -> Connector:
         connector = Connector(self, host, port, factory, timeout)
         connector.connect()
         return connector
@@ -84,10 +82,7 @@ class Host:
         """The process is gone, with all that it was about to do."""
         self.dead = True
         self.ports.clear()
-        calls = self.network.clock.calls
-        for call in [call for call in calls if call.func == self.guarded]:
-            calls.remove(call)
-            call.canceller = call.resetter = _nothing
+        self.network.clock.forget(self.guarded)
         for end in [end for end in self.network.ends if end._host is self]:
             end.crash()
 
@@ -152,20 +147,20 @@ class Connector:
     def stopConnecting(self) -> None:
         if self._waiting is not None and self._waiting.active():
             self._waiting.cancel()
-        self._failed(TimeoutError("given up"))
+        self._failed(error.TimeoutError("given up"))
 
     def getDestination(self) -> IPv4Address:
         return IPv4Address("TCP", self._address, self._port)
 
     def _timed_out(self) -> None:
-        self._failed(TimeoutError())
+        self._failed(error.TimeoutError())
 
     def _connected(self) -> None:
         network = self._host.network
         called = network.hosts.get(self._address)
         port = None if called is None or called.dead else called.ports.get(self._port)
         if called is None or port is None:
-            self._failed(ConnectionRefusedError())
+            self._failed(error.ConnectionRefusedError())
             return
         near, far = network.connect(self._host, called, self._port)
         self.state, self._end = "connected", near

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import Any
 
 from .client import Acknowledged, Follower, Told
 from .member import AUTHOR, Kept, Member
+from .plan import SKEW
 from .simulation import EXPIRING, Simulation
 
+#: Where the client is that asks at the end.
+AUDITOR = "10.3.0.1"
 #: Seconds in which a new client has heard all that ever was.
 HEARING = 5.0
 #: Seconds after which a record that has expired is gone: the sweep's period and the clocks' difference.
 GONE = 200.0
 #: Timers and connections a relay has at most when nothing happens.
 TIMERS, CONNECTIONS = 100, 40
+#: Answers that a relay may wait for on one link.
+QUESTIONS = 10
 
 
 def broken(simulation: Simulation) -> list[str]:
@@ -55,7 +61,7 @@ def _same_sets(live: list[dict[bytes, Kept]]) -> Iterator[str]:
 
 
 def _promises(simulation: Simulation, live: list[dict[bytes, Kept]]) -> Iterator[str]:
-    latest = max(map(simulation.now, simulation.members)) + EXPIRING
+    latest = simulation.latest + EXPIRING
     for one in simulation.tally.acknowledged:
         for number, held in enumerate(live):
             if one.expires_at > latest and not any(_keeps(kept, one) for kept in held.values()):
@@ -69,39 +75,47 @@ def _keeps(kept: Kept, one: Acknowledged) -> bool:
 
 def _gone(simulation: Simulation) -> Iterator[str]:
     for member in simulation.members:
-        old = [kept for kept in member.records() if kept.expires_at < simulation.now(member) - GONE]
+        old = [kept for kept in member.records() if kept.expires_at < member.clock.now() - GONE]
         yield from (f"relay {member.number} keeps what has expired: {kept}" for kept in old)
 
 
 def _winners(simulation: Simulation) -> Iterator[str]:
     """Each relay tells who asks for all exactly what counts; what was known to be overwritten does not."""
-    auditors = [Follower(simulation.network, "10.3.0.1", member.address) for member in simulation.members]
+    auditors = [Follower(simulation.network, AUDITOR, member.address) for member in simulation.members]
+    before = [_dying(simulation, member) for member in simulation.members]
     simulation.run_until(simulation.clock.seconds() + HEARING)
-    for member, auditor in zip(simulation.members, auditors, strict=True):
-        counting = winners(_certain(simulation, member))
-        told = Counter((told.message_id, told.content) for told in auditor.told)
-        expected = Counter((kept.message_id, kept.text) for kept in counting.values())
-        dying = {kept.message_id for kept in member.records()} - counting.keys()
-        for name, content in (told - expected).keys() | (expected - told).keys():
-            if name not in dying:
-                yield f"relay {member.number} tells {told[name, content]} times {name} {content}, {counting.get(name)} counts"
+    for member, auditor, dying in zip(simulation.members, auditors, before, strict=True):
+        counting = winners(kept for kept in _certain(simulation, member) if kept.message_id not in dying)
+        heard = [one for one in auditor.told if one.message_id not in dying]
+        told = Counter((one.message_id, one.content, one.expires_at) for one in heard)
+        expected = Counter((kept.message_id, kept.text, kept.expires_at) for kept in counting.values())
+        for one in (told - expected).keys() | (expected - told).keys():
+            yield f"relay {member.number} tells {told[one]} times {one}, {counting.get(one[0])} counts"
         yield from _overwritten(simulation, counting)
         auditor.end()
 
 
+def _dying(simulation: Simulation, member: Member) -> set[str]:
+    """The names under which something has expired, or is about to, and may not be gone yet."""
+    return {kept.message_id for kept in member.records() if kept.expires_at <= simulation.latest + EXPIRING}
+
+
 def _certain(simulation: Simulation, member: Member) -> list[Kept]:
-    """What a relay keeps under names of which nothing is about to expire."""
-    now = simulation.now(member)
-    records = member.records()
-    dying = {kept.message_id for kept in records if kept.expires_at <= now + EXPIRING}
-    return [kept for kept in records if kept.message_id not in dying]
+    """What a relay keeps under all other names."""
+    dying = _dying(simulation, member)
+    return [kept for kept in member.records() if kept.message_id not in dying]
 
 
 def _overwritten(simulation: Simulation, counting: dict[str, Kept]) -> Iterator[str]:
-    """Who left another content after the relay had told his former one meant to replace it."""
-    for one in simulation.tally.acknowledged:
+    """Who left another content after the relay had told his former one meant to replace it, for as long as both live."""
+    again: set[tuple[str, str]] = set()
+    for one in reversed(simulation.tally.acknowledged):
+        again.add((one.message_id, one.content))
         kept = counting.get(one.message_id)
-        if kept is not None and one.by_user and kept.author == USER and kept.text in one.known:
+        if kept is None or not one.by_user or kept.author != USER or one.expires_at <= simulation.latest:
+            continue
+        known = {(told.content, told.expires_at) for told in one.known}
+        if (kept.text, kept.expires_at) in known and (kept.message_id, kept.text) not in again:
             yield f"{kept} counts, though its author had it overwritten by {one}"
 
 
@@ -113,15 +127,22 @@ def _heard_once(simulation: Simulation) -> Iterator[str]:
     for member, follower in zip(simulation.members, simulation.followers, strict=True):
         records = member.records()
         authors = {name: {kept.author for kept in group} for name, group in _by_name(records).items()}
+        passing = simulation.plan.passing
         told = _by_message(follower.told)
         for name, kept in winners(_certain(simulation, member)).items():
             contents = [one.content for one in told.get(name, [])]
             if contents[-1:] != [kept.text]:
                 yield f"who follows relay {member.number} heard {contents} of {name}, {kept} counts"
         for name, heard in told.items():
-            contents = [one.content for one in heard]
-            if len(set(contents)) < len(contents) and len(authors.get(name, ())) < 2:
-                yield f"who follows relay {member.number} heard {contents} of {name}"
+            if name not in passing and len(authors.get(name, ())) < 2:
+                yield from (f"who follows relay {member.number} heard {one} again" for one in _repeated(heard))
+
+
+def _repeated(heard: list[Told]) -> Iterator[Told]:
+    """What was told although the one told before it said the same, and still counted on every clock."""
+    for before, one in pairwise(heard):
+        if before == one or (before.content == one.content and before.expires_at > one.made_at + 2 * SKEW):
+            yield one
 
 
 def _by_name(records: Iterable[Kept]) -> dict[str, list[Kept]]:
@@ -146,10 +167,24 @@ def _told_once(followers: Iterable[Follower]) -> Iterator[str]:
 
 
 def _bounded(simulation: Simulation) -> Iterator[str]:
-    """Nothing is left of all the trouble: few timers, few connections."""
+    """Nothing is left of all the trouble: few timers and connections, and no memory of links that are no more."""
     count = len(simulation.members)
-    timers = sum(1 for call in simulation.clock.calls if call.active())
-    if timers > TIMERS * count:
-        yield f"{timers} timers for {count} relays"
-    if len(simulation.network.ends) > CONNECTIONS * count:
-        yield f"{len(simulation.network.ends)} ends of connections for {count} relays"
+    timers, ends = len(simulation.clock.getDelayedCalls()), len(simulation.network.ends)
+    if timers > TIMERS * count or ends > CONNECTIONS * count:
+        yield f"{timers} timers and {ends} ends of connections for {count} relays"
+    for member in simulation.members:
+        yield from (f"relay {member.number} {what}" for what in _left_over(member.relay._parts.relations))
+
+
+def _left_over(relations: Any) -> Iterator[str]:
+    """What the mesh of one relay remembers of links that are no more, or of records that are not on their way."""
+    links, sharing = set(relations.mesh.links.all()), relations.sharing
+    for link in links:
+        if len(link._asked) > QUESTIONS:
+            yield f"waits for {len(link._asked)} answers of {link.relay_id}"
+    for name, known in (("gossip", sharing.gossip._peers), ("repair", sharing.repair._running)):
+        if set(known) - links:
+            yield f"remembers {len(set(known) - links)} links that are no more: {name}"
+    waiting = sum(len(peer.waiting) for peer in sharing.gossip._peers.values())
+    if waiting or sharing.gossip._arriving:
+        yield f"has {waiting} records to push and {len(sharing.gossip._arriving)} arriving though nothing happens"

@@ -20,7 +20,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from sdkrelay.build.relay import Relay
-from sdkrelay.config.model import Config, Database
+from sdkrelay.config.alerting import Alerts
+from sdkrelay.config.model import Config, Database, Sync
 from sdkrelay.config.resolve import resolve
 from sdkrelay.crypto.seal import token_hash
 from sdkrelay.domain.access import AccessToken, Role, User
@@ -28,6 +29,7 @@ from sdkrelay.io.storage.access import DatabaseAccess
 from sdkrelay.io.storage.engine import engine_for
 from sdkrelay.io.storage.runner import InlineExecutor, Runner
 from sdkrelay.io.storage.upgrade import upgrade
+from sdkrelay.services.mesh.link import Link
 
 from .host import Host
 from .network import Network
@@ -91,6 +93,12 @@ class Member:
         """Its database."""
         return self.folder / "sdkrelay.sqlite"
 
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Its links to other relays."""
+        found: tuple[Link, ...] = self.relay._parts.relations.mesh.links.all()
+        return found
+
     def start(self) -> None:
         """Begin a life. It may end in the middle of this."""
         host = Host(self.network, self.address)
@@ -147,13 +155,15 @@ def folder_for(parent: Path, number: int) -> Path:
 
 
 def settings_for(number: int, folder: Path, **sections: Any) -> Config:
-    """The settings of a relay that stands alone but for other relays."""
+    """The settings of a relay that stands alone but for other relays; it says seldom how it is."""
     config = Config(
         relay_id=f"relay-{number}",
         standalone=True,
         data_dir=str(folder),
         ws_url="0.0.0.0:8090",
         http_url="0.0.0.0:8090",
+        alerts=Alerts(interval=60),
+        sync=Sync(interval=60, health_interval=300, metrics_interval=600),
         database=Database(url=f"sqlite:///{folder}/sdkrelay.sqlite"),
         **sections,
     )

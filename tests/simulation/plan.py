@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import combinations
 
 from attrs import frozen
 
 #: Seconds of trouble before everything heals.
-TROUBLE = 180.0
+TROUBLE = 120.0
 #: Seconds that a relay's clock may be wrong, and how far beyond what others accept it may be.
 SKEW, BEYOND = 60.0, (305.0, 350.0)
 #: Lifetimes of messages that must live to the end, and of those that must not, in seconds.
 LONG, SHORT = 7_200, (5, 60)
 #: A relay is dead for so many seconds, a partition or a bad path lasts so many.
-DOWN, PARTED = (1.0, 40.0), (30.0, 120.0)
+DOWN, PARTED = (1.0, 30.0), (30.0, 120.0)
+#: How many relays there are, the fewer the more often: each takes its time.
+SIZES = (3, 3, 3, 4, 4, 5, 6)
 
 
 @frozen
@@ -120,11 +123,17 @@ class Plan:
     discovery: bool
     events: tuple[Event, ...]
 
+    @property
+    def passing(self) -> frozenset[str]:
+        """The names under which some message lives shortly."""
+        sent = [event.action for event in self.events if isinstance(event.action, Send)]
+        return frozenset(action.message_id for action in sent if action.ttl < LONG)
+
 
 def plan_for(seed: int, relays: int | None = None) -> Plan:
     """The plan of a seed, with a given number of relays or one that the seed decides."""
     source = random.Random(seed)
-    count = relays or source.randint(3, 6)
+    count = relays or source.choice(SIZES)
     peers = tuple(_peers(source, count))
     skews = [round(source.uniform(-SKEW, SKEW), 3) for _ in range(count)]
     if source.random() < 0.15:
@@ -135,14 +144,11 @@ def plan_for(seed: int, relays: int | None = None) -> Plan:
 
 def _peers(source: random.Random, count: int) -> Iterator[tuple[int, int]]:
     """A ring, so that one path cut leaves all connected, and chords; some pairs dial each other."""
-    for one in range(count):
-        for other in range(one + 1, count):
-            beside = other - one in (1, count - 1)
-            if beside or source.random() < 0.4:
-                pair = (one, other) if source.random() < 0.5 else (other, one)
-                yield pair
-                if source.random() < 0.3:
-                    yield pair[::-1]
+    for one, other in combinations(range(count), 2):
+        beside = other - one in (1, count - 1)
+        if beside or source.random() < 0.4:
+            pair = (one, other) if source.random() < 0.5 else (other, one)
+            yield from (pair, pair[::-1]) if source.random() < 0.3 else (pair,)
 
 
 def _messages(source: random.Random, count: int) -> Iterator[Event]:
@@ -162,7 +168,7 @@ def _messages(source: random.Random, count: int) -> Iterator[Event]:
 
 def _troubles(source: random.Random, count: int) -> Iterator[Event]:
     kinds = [_part, _part, _cut, _cut, _slow, _crash, _crash, _crash, _kill, _disturb, _push_again]
-    for _ in range(source.randint(6, 14)):
+    for _ in range(source.randint(5, 11)):
         yield Event(source.uniform(1.0, TROUBLE), source.choice(kinds)(source, count))
 
 

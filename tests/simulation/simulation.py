@@ -11,7 +11,6 @@ from itertools import combinations
 from typing import Any
 
 from attrs import define
-from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from sdkrelay.build.relay import Relay
@@ -21,19 +20,24 @@ from sdkrelay.messages.mesh.records import Records
 from sdkrelay.ports import Unavailable
 
 from .client import Follower, Sender, Tally
+from .clock import SimulatedClock
 from .member import TOKEN, Kept, Member, RelayMaker, address_of, folder_for, scratch, settings_for
 from .network import LATENCY, RATE, Network
 from .plan import TROUBLE, Action, Again, Crash, Cut, Disturb, Kill, Part, Plan, PushAgain, Send, Slow
-from .world import SkewedClock
+from .world import EPOCH, SkewedClock
 
 #: Seconds from the healing to the last dead relay's return and every link's: the longest back-off, and then some.
 LINKED = 45.0
 #: Two periods of reconciliation at their longest.
 AGREED = 72.0
+#: Seconds within which two relays that hold the same have found that out.
+ROUND_TRIP = 0.2
 #: Seconds of an idle time that is measured at the end.
 IDLE = 60.0
 #: How often it is looked whether all agree, in seconds, and how long it is waited before the idle time.
 LOOK, SETTLED = 5.0, 5.0
+#: Seconds within which a relay whose clock is right has let go what has expired.
+SWEPT = 40.0
 #: Seconds before the end of a record's life within which relays may differ about it.
 EXPIRING = 60.0
 #: So many records are told again at a time, and are acknowledged within so many seconds.
@@ -43,14 +47,18 @@ MESH_TOKEN = "simulated-mesh-token-of-32-characters"
 
 @define(eq=False)
 class Outcome:
-    """What a simulation was like, for the report: seconds are simulated ones."""
+    """What a simulation was like: ``missing`` counts each record that is not where it ought to be; seconds are simulated ones."""
 
+    relays: int
+    links: int
     records: int = 0
     missing: int = 0
     mesh_bytes: int = 0
     convergence: float | None = None
     idle_pieces: int = 0
     idle_bytes: int = 0
+    round_pieces: int = 0
+    round_bytes: int = 0
     deaths: int = 0
 
 
@@ -59,11 +67,11 @@ class Simulation:
 
     def __init__(self, plan: Plan, make: RelayMaker = Relay) -> None:
         self.plan = plan
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.network = Network(self.clock)
         self.tally = Tally()
         self.failures: list[str] = []
-        self.outcome = Outcome()
+        self.outcome = Outcome(plan.relays, len({frozenset(pair) for pair in plan.peers}))
         self._source = random.Random(plan.seed ^ 0x5EED)
         self._parted: list[tuple[frozenset[int], float]] = []
         self._healed = False
@@ -83,7 +91,26 @@ class Simulation:
         self.run_until(TROUBLE)
         self._heal()
         self._converge()
-        self._measure_idle()
+        self.run_until(max(self.clock.seconds() + SETTLED, TROUBLE + SWEPT))
+
+    def measure_idle(self) -> None:
+        """What relays send each other while nothing happens."""
+        before = self._mesh_traffic()
+        self.run_until(self.clock.seconds() + IDLE)
+        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
+        self.outcome.idle_bytes, self.outcome.idle_pieces = sent, pieces
+
+    def measure_round(self) -> None:
+        """What one comparison of two relays takes that hold the same: the least of all links, so that nothing else is in it."""
+        rounds = [self._one_round(member, link) for member in self.members for link in member.links]
+        self.outcome.round_bytes, self.outcome.round_pieces = min(rounds, default=(0, 0))
+
+    def _one_round(self, member: Member, link: Any) -> tuple[int, int]:
+        before = self._mesh_traffic()
+        member.relay._parts.relations.sharing.repair.force(link)
+        self.run_until(self.clock.seconds() + ROUND_TRIP)
+        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
+        return sent, pieces
 
     def end(self) -> None:
         """Let nothing remain."""
@@ -97,22 +124,20 @@ class Simulation:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run_until(self, moment: float) -> None:
-        """Let time pass, from one timer to the next."""
-        clock = self.clock
-        while clock.calls and clock.calls[0].getTime() <= moment:
-            clock.advance(max(0.0, clock.calls[0].getTime() - clock.seconds()))
-        clock.advance(max(0.0, moment - clock.seconds()))
-
-    def now(self, member: Member) -> float:
-        """The time of day as a relay has it."""
-        return member.clock.now()
+        """Let time pass."""
+        self.clock.run_until(moment)
 
     def live(self, margin: float) -> list[dict[bytes, Kept]]:
-        """What each relay keeps that is not about to expire anywhere, by id."""
-        latest = max(self.now(member) for member in self.members) + margin
+        """What each relay keeps that is not about to expire, nor has on any clock while clocks were wrong, by id."""
+        latest = self.latest + margin
         return [
             {kept.record_id: kept for kept in member.records() if kept.expires_at > latest} for member in self.members
         ]
+
+    @property
+    def latest(self) -> float:
+        """The time of day on the clock that was fastest."""
+        return EPOCH + self.clock.seconds() + max(0.0, *self.plan.skews)
 
     @singledispatchmethod
     def act(self, action: Action) -> None:
@@ -177,10 +202,9 @@ class Simulation:
         mesh = Mesh(peers=peers, token=MESH_TOKEN, address=f"ws://{address_of(number)}:8090", discovery=plan.discovery)
         source = random.Random(f"{plan.seed} {number}")
         clock = SkewedClock(self.clock, plan.skews[number])
-        member = Member(
+        return Member(
             number, self.network, folder, settings_for(number, folder, mesh=mesh), clock, source, make, self._died
         )
-        return member
 
     def _clients(self) -> None:
         for member in self.members:
@@ -230,16 +254,12 @@ class Simulation:
             self.run_until(self.clock.seconds() + LOOK)
             if all(member.alive for member in self.members) and all_equal(self.live(EXPIRING)):
                 self.outcome.convergence = self.clock.seconds() - began
-        self.outcome.records = len({name for held in self.live(0) for name in held})
+        held = self.live(EXPIRING)
+        everything = {name for each in held for name in each}
+        self.outcome.records = len(everything)
+        self.outcome.missing = sum(len(everything) - len(each) for each in held)
         self.outcome.deaths = sum(member.deaths for member in self.members)
         self.outcome.mesh_bytes = self._mesh_traffic()[0]
-
-    def _measure_idle(self) -> None:
-        self.run_until(self.clock.seconds() + SETTLED)
-        before = self._mesh_traffic()
-        self.run_until(self.clock.seconds() + IDLE)
-        sent, pieces = (after - first for after, first in zip(self._mesh_traffic(), before, strict=True))
-        self.outcome.idle_bytes, self.outcome.idle_pieces = sent, pieces
 
     def _mesh_traffic(self) -> tuple[int, int]:
         """Bytes and pieces between relays so far."""

@@ -106,9 +106,27 @@ class RecordContract(StoreCase):
         self.store, over = await self.opened(), NOW + 60
         await self.outcomes(made())
         self.assertEqual(await self.outcomes(made(author="user:bob", ttl=200), now=over), [Outcome.KEPT])
-        self.assertEqual(await self.store.records.expire(over, 10), [(NOW * 1000, made().record_id)])
+        self.assertEqual((await self.store.records.expire(over, 10)).gone, ((NOW * 1000, made().record_id),))
         self.assertEqual(len(await self.told()), 1)
         self.assertEqual(await self.store.records.unknown([made().record_id, b"\x01" * 32]), [b"\x01" * 32])
         self.assertEqual(await self.outcomes(made(), now=NOW), [Outcome.EXPIRED])
         await self.store.records.expire(over + 60 + REMEMBERED, 0)
         self.assertEqual(await self.outcomes(made(), now=NOW), [Outcome.REPLACED])
+
+    async def test_what_was_replaced_counts_again_when_its_replacement_is_over(self: Any) -> None:
+        """It is told again, as it is on a relay that never heard of the replacement; nothing else is."""
+        self.store, over = await self.opened(), NOW + 60
+        first, replacement = made(ttl=200), made(1, content=b'{"a":2}')
+        await self.outcomes(first, made(2, message_id="m2", ttl=200), replacement)
+        expired = await self.store.records.expire(over, 10)
+        self.assertEqual(expired.gone, ((NOW * 1000, replacement.record_id),))
+        self.assertEqual(await self.store.records.named("m1", over), first)
+        self.assertEqual([each.number for each in expired.entries], (await self.told())[-1:])
+
+    async def test_what_is_said_again_for_longer_is_told_with_its_new_end(self: Any) -> None:
+        """Nobody hears it a second time, but who asks later learns until when it is kept."""
+        self.store = await self.opened()
+        await self.outcomes(made())
+        (again,) = await self.store.records.put([made(1, ttl=600)], NOW)
+        (entry,) = await self.store.log.read(0, SYNC, frozenset(), 10)
+        self.assertEqual((again.entries, b'"expires_at":1700000600' in entry.body), ((), True))

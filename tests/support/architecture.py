@@ -18,6 +18,9 @@ DEMO_IO = ("io.bitcoind", "io.world")
 #: What the client may use beside pure code and ports. It is a public package that runs in programs of others: it brings nothing
 #: of a relay with it but what speaks over a network, and no service, store or session.
 CLIENT_IO = ("io.net", "io.world")
+#: What the public client of the bus may use beside the pure packages and the ports: it is a library for Twisted programs of
+#: others, so it stands on Twisted itself, and takes the reactor, the clock and entropy of the process where none are given.
+BUS = ("bus", "io.net", "io.world")
 #: What an operator's commands on a relay that does not run may use: its database.
 OFFLINE_IO = ("io.storage", "io.world")
 #: The clock, entropy and the reactor: for io/world.py alone.
@@ -65,6 +68,8 @@ def _allowed(importer: str, name: str) -> bool:
         return _app_allowed(layer, name)
     if layer == "client":
         return _client_allowed(name)
+    if layer == "bus":
+        return not _within(name, {"sdkrelay"}) or name == "sdkrelay.io" or _ours(name, (*PURE, "ports", *BUS))
     if layer == "io":
         return _io_allowed(parts[2] if len(parts) > 2 else "", name)
     return _top_allowed(layer, name)

@@ -22,6 +22,7 @@ from twisted.trial.unittest import TestCase
 
 from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
+from sdkrelay.demo.relays import RelayMesh
 from sdkrelay.io.bitcoind.process import CallFailed, Options, RegtestNode
 
 from .bitcoind import command, pause
@@ -63,6 +64,16 @@ class Stage:
         relay = RelayProcess(folder or self.folder / name, node, **settings)
         self._endings.callback(relay.kill)
         return relay
+
+    def mesh(self, node: RegtestNode, name: str = "mesh", **settings: Any) -> RelayMesh:
+        """Relays that are one mesh, not started."""
+        mesh = RelayMesh(self.folder / name, node, **settings)
+        self._endings.callback(mesh.kill)
+        return mesh
+
+    def ends_with(self, ending: Callable[[], object]) -> None:
+        """Have this called at the end."""
+        self._endings.callback(ending)
 
     def end(self) -> None:
         """End what runs and remove what was written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,15 @@ class Program:
     def printed(self) -> str:
         """All of it so far."""
         return self.output.read_text(errors="replace")
+
+    def is_running(self) -> bool:
+        """Whether it has neither ended nor been ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def send_signal(self, which: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None:
+            self._process.send_signal(which)
 
     def end(self) -> None:
         """Stop it, however it is."""

@@ -19,6 +19,8 @@ from .refusal import Refusal, invalid
 
 #: The latest time that fits every store: seconds since the epoch.
 LATEST = 2**63 - 1
+#: What is said of an event that is not what its id says.
+WRONG_ID = "id is not the hash of the event"
 
 Tag = tuple[str, ...]
 
@@ -101,7 +103,7 @@ def parse_event(raw: bytes | str) -> Event:
 def require_genuine(event: Event) -> None:
     """Refusal (invalid) unless the id is the hash of the event and the signature the author's over it."""
     if event.computed_id() != event.id:
-        raise invalid("id is not the hash of the event")
+        raise invalid(WRONG_ID)
     if not event.signed():
         raise invalid("the signature does not verify")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...domain.access import Approach
@@ -18,7 +19,13 @@ class PeerDialler(Phone):
     """Makes the lines to other relays (:class:`~sdkrelay.ports.Dialler`), over sessions with these surroundings."""
 
     def __init__(
-        self, around: Surroundings, entropy: Entropy, reactor: Any, trust: Trust, pauses: Pauses, message_bytes: int
+        self,
+        around: Surroundings,
+        entropy: Entropy,
+        reactor: Any,
+        trust: Trust,
+        pauses: Callable[[], Pauses],
+        message_bytes: int,
     ) -> None:
         super().__init__(around.clock, entropy, reactor, trust, pauses, message_bytes)
         self._around = around

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from OpenSSL import SSL, crypto
+from OpenSSL import crypto
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
 from twisted.internet.ssl import trustRootFromCertificates as trusting
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -46,10 +46,7 @@ class Trust:
     def _certificate(self) -> PrivateCertificate | None:
         if self.own is None:
             return None
-        try:
-            text = self.own.certificate.read_bytes() + b"\n" + self.own.key.read_bytes()
-            shown: PrivateCertificate = PrivateCertificate.loadPEM(text)
-        except (OSError, SSL.Error) as error:
-            told = f"tls.certificate: {self.own.certificate} cannot be shown to other relays ({error})"
-            raise TlsError(told) from None
+        self.own.context()
+        text = self.own.certificate.read_bytes() + b"\n" + self.own.key.read_bytes()
+        shown: PrivateCertificate = PrivateCertificate.loadPEM(text)
         return shown

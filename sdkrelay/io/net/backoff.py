@@ -21,13 +21,17 @@ class Backoff:
         self._next = first
         self._jitter = jitter
 
+    def tune(self, first: float, ceiling: float) -> None:
+        """Other bounds from now on."""
+        self._first, self._ceiling = first, ceiling
+
     def reset(self) -> None:
         """What was tried succeeded: start from the first delay again."""
         self._next = self._first
 
     def delay(self) -> float:
         """How long to wait now; the next one will be twice as long."""
-        chosen = self._next
+        chosen = min(self._next, self._ceiling)
         self._next = min(chosen * 2, self._ceiling)
         return chosen * (1 - self._fraction() * self._jitter)
 

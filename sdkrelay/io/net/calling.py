@@ -6,6 +6,7 @@ greeting has succeeded, because whoever accepts connections and refuses conversa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -17,6 +18,7 @@ from twisted.python.failure import Failure
 from ...ports import Clock, Entropy, Line
 from .backoff import Backoff
 from .shell import Heart, Shell
+from .tls import TlsError
 
 #: The close code of a side that goes (RFC 6455 §7.4.1).
 GOING_AWAY = 1001
@@ -107,7 +109,7 @@ class CallFactory(ReconnectingClientFactory, WebSocketClientFactory):
         self.clock = phone.reactor
         self._watch = watch
         self._phone = phone
-        self._pauses = Backoff(phone.entropy, phone.pauses.shortest * 2, phone.pauses.longest)
+        self._pauses = Backoff(phone.entropy, phone.pauses().shortest, jitter=1.0)
         self._session: Any = None
         self._protocol: CallProtocol | None = None
         self._why: str | None = None
@@ -116,6 +118,7 @@ class CallFactory(ReconnectingClientFactory, WebSocketClientFactory):
             failByDrop=False,
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
             autoPingInterval=0,
             maxMessagePayloadSize=phone.message_bytes,
         )
@@ -126,11 +129,14 @@ class CallFactory(ReconnectingClientFactory, WebSocketClientFactory):
         self._why = None
         if not self._watch.wanted():
             self.retry()
-        elif self.connector is not None:
-            self.connector.connect()
-        else:
-            phone = self._phone
+            return
+        phone = self._phone
+        try:
             factory = phone.trust.over(self, self.host, phone.reactor) if self.isSecure else self
+        except TlsError as error:
+            self._watch.failed(str(error))
+            self.retry()
+        else:
             self.connector = phone.reactor.connectTCP(self.host, self.port, factory, CONNECT_SECONDS)
 
     def retry(self, connector: Any = None) -> None:
@@ -198,14 +204,25 @@ class CallFactory(ReconnectingClientFactory, WebSocketClientFactory):
         super().clientConnectionLost(connector, unused_reason)
 
     def _pause(self) -> float:
-        return max(self._phone.pauses.shortest, self._pauses.delay())
+        pauses = self._phone.pauses()
+        self._pauses.tune(pauses.shortest, pauses.longest - pauses.shortest)
+        return pauses.shortest + self._pauses.delay()
 
 
 class Phone(Service):
-    """Makes lines, and keeps their connections alive; what is spoken over them is :meth:`conversation`'s business."""
+    """Makes lines, and keeps their connections alive; what is spoken over them is :meth:`conversation`'s business.
+
+    ``pauses`` are those in force, asked anew each time.
+    """
 
     def __init__(
-        self, clock: Clock, entropy: Entropy, reactor: Any, trust: Trust, pauses: Pauses, message_bytes: int
+        self,
+        clock: Clock,
+        entropy: Entropy,
+        reactor: Any,
+        trust: Trust,
+        pauses: Callable[[], Pauses],
+        message_bytes: int,
     ) -> None:
         self.clock = clock
         self.entropy = entropy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.tcp import Connection
 
 
@@ -20,7 +21,8 @@ class Direct:
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         connection = getattr(transport, "transport", transport)
-        plain = isinstance(connection, Connection) and not connection.TLS
+        # TLS over memory is a transport around the connection, which is found below it: never send past it.
+        plain = isinstance(connection, Connection) and not connection.TLS and not ISSLTransport.providedBy(transport)
         self._connection: Any = connection if plain else None
         self._socket_send: Any = connection.socket.send if plain else None
 

@@ -50,10 +50,10 @@ RETRY_SECONDS = 10
 READ_BYTES = 4096
 
 
-def bare_response(status: str, code: str, message: str, retry_after: int | None = None) -> bytes:
-    """A whole HTTP response that ends the connection, for where no request can be answered any more."""
+def bare_response(status: str, code: str, message: str, now: float, retry_after: int | None = None) -> bytes:
+    """A whole HTTP response that ends the connection, for where no request can be answered any more; ``now`` is in seconds."""
     again = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
-    body = f'{{"error":{{"code":"{code}","message":"{message}","details":{{}}}}}}'.encode()
+    body = f'{{"error":{{"code":"{code}","message":"{message}","details":{{}}}},"timestamp":{int(now)}}}'.encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{again}Connection: close\r\n\r\n"
     return head.encode() + body
 
@@ -72,13 +72,15 @@ class Upload:
 class Refusal(Protocol):
     """Says that all connections are taken, and closes."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, limits: HttpLimits, now: float) -> None:
         self._limits = limits
+        self._now = now
 
     def connectionMade(self) -> None:
         assert self.transport is not None
         message = f"all {self._limits.connections} connections are taken: try again in {RETRY_SECONDS} s"
-        self.transport.write(bare_response("503 Service Unavailable", "LIMIT_EXCEEDED", message, RETRY_SECONDS))
+        response = bare_response("503 Service Unavailable", "LIMIT_EXCEEDED", message, self._now, RETRY_SECONDS)
+        self.transport.write(response)
         self.transport.loseConnection()
 
 
@@ -127,7 +129,9 @@ class Guard(WrappingFactory):
         self.uploads: Mapping[bytes, Upload] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        return Refusal(self.limits) if self.connections >= self.limits.connections else super().buildProtocol(addr)
+        if self.connections >= self.limits.connections:
+            return Refusal(self.limits, self.reactor.seconds())
+        return super().buildProtocol(addr)
 
 
 class BoundedRequest(Request):
@@ -185,9 +189,8 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)
 
     def _overflow(self, connection: GuardedConnection) -> None:
-        self._refuse(
-            connection, bare_response("413 Content Too Large", "TOO_LARGE", f"a body has at most {self._most()} bytes")
-        )
+        message, now = f"a body has at most {self._most()} bytes", connection.factory.reactor.seconds()
+        self._refuse(connection, bare_response("413 Content Too Large", "TOO_LARGE", message, now))
 
     def _refuse(self, connection: GuardedConnection, response: bytes) -> None:
         self._overflowed = True
@@ -232,11 +235,12 @@ class BoundedChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         transport: Any = self.transport
+        now = transport.factory.reactor.seconds()
         if self._receivedHeaderSize > self.totalHeadersSize:
             message = f"the head of a request has at most {self.totalHeadersSize} bytes"
-            transport.write(bare_response("431 Request Header Fields Too Large", "TOO_LARGE", message))
+            transport.write(bare_response("431 Request Header Fields Too Large", "TOO_LARGE", message, now))
         else:
-            transport.write(bare_response("400 Bad Request", "VALIDATION_ERROR", "this is not HTTP/1.1"))
+            transport.write(bare_response("400 Bad Request", "VALIDATION_ERROR", "this is not HTTP/1.1", now))
         self.loseConnection()
 
 

@@ -102,7 +102,7 @@ class NostrPhone(Phone):
         entropy: Entropy,
         reactor: Any,
         trust: Trust,
-        pauses: Pauses,
+        pauses: Callable[[], Pauses],
         message_bytes: int,
         public: bool = False,
     ) -> None:

@@ -26,7 +26,7 @@ STATUS: dict[Code, int] = {
     Code.UNAVAILABLE: 503,
     Code.INSECURE: 403,
     Code.DECRYPTION_FAILED: 400,
-    Code.WS_CONNECTION_FAILED: 502,
+    Code.WS_CONNECTION_FAILED: 503,
     Code.INTERNAL: 500,
 }
 

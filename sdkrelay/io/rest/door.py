@@ -142,7 +142,8 @@ class RestDoor:
             await self._identify(row, request, caller)
             await self._around.dispatch.admit(self._around.catalog.convert(row.request.wire_name(), {}), caller)
         except Problem as problem:
-            return bare_response(f"{status_of(problem)} Refused", problem.code.value, problem.message)
+            now = self._around.clock.now()
+            return bare_response(f"{status_of(problem)} Refused", problem.code.value, problem.message, now)
         finally:
             caller.ended()
         return None

@@ -36,7 +36,7 @@ REFUSALS: dict[int, tuple[str, tuple[str, ...]]] = {
     422: ("What was sent breaks the schema, or makes no sense.", (Code.VALIDATION_ERROR, Code.UNKNOWN_TYPE)),
     429: ("Too much, or too often; `Retry-After` says when to try again.", (Code.RATE_LIMITED, Code.LIMIT_EXCEEDED)),
     500: ("A fault of the relay; its log says more.", (Code.INTERNAL,)),
-    503: ("The relay cannot do this now.", (Code.UNAVAILABLE, Code.LIMIT_EXCEEDED)),
+    503: ("The relay cannot do this now.", (Code.UNAVAILABLE, Code.LIMIT_EXCEEDED, Code.WS_CONNECTION_FAILED)),
 }
 #: Statuses of requests with a body only.
 _OF_BODIES = {400, 409, 413, 415}

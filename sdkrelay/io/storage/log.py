@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 
 from ...domain.notification import Entry, Kind, Notice, Topic
 from . import facts
+from .bulk import insert_all
 from .facts import Counter
 from .runner import Runner
 from .schema import entry
@@ -35,6 +36,7 @@ FIRST_FRESH = select(entry.c.number).where(entry.c.at >= bindparam("before")).or
 NEWEST_NOT_KEPT = select(entry.c.number).order_by(entry.c.number.desc()).offset(bindparam("keep")).limit(1)
 EXPIRE = delete(entry).where(entry.c.number <= bindparam("through"))
 HIGHEST_UNTIL = select(func.max(entry.c.number)).where(entry.c.number <= bindparam("through"))
+REWRITE = update(entry).where(entry.c.number == bindparam("which"))
 FORGET = delete(entry).where(entry.c.wallet_id == bindparam("owner"))
 
 
@@ -44,8 +46,13 @@ def record(connection: Connection, notices: Sequence[Notice], at: int) -> list[E
         return []
     first = facts.advance(connection, Counter.ENTRIES, len(notices)) + 1
     entries = [_entry(number, notice, at) for number, notice in enumerate(notices, first)]
-    connection.execute(insert(entry), [_row(item) for item in entries])
+    insert_all(connection, entry, [_row(item) for item in entries])
     return entries
+
+
+def rewrite(connection: Connection, number: int, notice: Notice) -> None:
+    """Let an entry say this from now on to whoever asks for it; who has heard it is not told again."""
+    connection.execute(REWRITE.values(body=msgspec.json.encode(notice.data)), {"which": number})
 
 
 def forget(connection: Connection, wallet_id: str) -> None:
@@ -61,8 +68,8 @@ def _entry(number: int, notice: Notice, at: int) -> Entry:
 def _row(item: Entry) -> dict[str, object]:
     return {
         "number": item.number,
-        "kind": item.kind,
-        "topic": item.topic,
+        "kind": item.kind.value,
+        "topic": item.topic.value,
         "wallet_id": item.wallet_id,
         "body": item.body,
         "at": item.at,

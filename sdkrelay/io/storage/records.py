@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 from ...domain.clock import milliseconds_of
 from ...domain.notification import Entry
 from ...domain.record import REMEMBERED, Outcome, Record, Sort, is_same, notice_of, winner
-from ...ports import Stored
+from ...ports import Expired, Stored
 from . import log
+from .bulk import insert_all
 from .runner import Runner
 from .schema import entry, expired, record
 
@@ -34,7 +35,7 @@ BY_AUTHOR = select(record.c.author).where(record.c.author == bindparam("who"), L
 BY_ORIGIN = select(record.c.origin).where(record.c.origin == bindparam("who")).limit(bindparam("most"))
 OF_AUTHOR, OF_ORIGIN = (select(func.count()).select_from(each.subquery()) for each in (BY_AUTHOR, BY_ORIGIN))
 OVER = (
-    select(record.c.record_id, record.c.hlc, record.c.ttl, record.c.expires_at, record.c.number)
+    select(record.c.record_id, record.c.message_id, record.c.hlc, record.c.ttl, record.c.expires_at, record.c.number)
     .where(record.c.expires_at <= bindparam("now"))
     .limit(bindparam("most"))
 )
@@ -101,8 +102,8 @@ class DatabaseRecords:
         """The highest reading of the clock in any record."""
         return await self._runner.read(lambda connection: connection.execute(LATEST).scalar_one() or 0)
 
-    async def expire(self, now: float, limit: int) -> list[tuple[int, bytes]]:
-        """Let records go whose time has come, with their entries, and remember their ids."""
+    async def expire(self, now: float, limit: int) -> Expired:
+        """Let records go whose time has come, with their entries, and remember their ids; what they had replaced counts again."""
         return await self._runner.write(lambda connection: _expire(connection, int(now), limit))
 
     async def unsigned(self, limit: int) -> list[Record]:
@@ -179,8 +180,7 @@ def _keep(connection: Connection, fresh: list[Record], now: int) -> dict[bytes, 
     stored = {each.record_id: Stored(each, Outcome.KEPT) for each in fresh}
     for decision in decisions:
         stored |= _apply(connection, decision, found.get(decision.after.record_id))
-    if fresh:
-        connection.execute(insert(record), [_row(item.record, item.number) for item in stored.values()])
+    insert_all(connection, record, [_row(item.record, item.number) for item in stored.values()])
     return stored
 
 
@@ -211,6 +211,8 @@ def _apply(connection: Connection, decision: _Decision, told: Entry | None) -> d
         connection.execute(RENUMBER, {"which": before.record.record_id, "to": 0})
         if told:
             connection.execute(REMOVE_ENTRY, {"which": before.number})
+        else:
+            log.rewrite(connection, number, notice_of(after))
     if after not in decision.new and (before is None or before.record is not after):
         connection.execute(RENUMBER, {"which": after.record_id, "to": number})
     stored = {}
@@ -241,11 +243,11 @@ def _is_full(connection: Connection, new: Record, now: int, bounds: tuple[int, i
     return bool(of_author >= bounds[0] or of_origin >= bounds[1])
 
 
-def _expire(connection: Connection, now: int, limit: int) -> list[tuple[int, bytes]]:
+def _expire(connection: Connection, now: int, limit: int) -> Expired:
     connection.execute(FORGET, {"now": now})
     rows = connection.execute(OVER, {"now": now, "most": limit}).all()
     if not rows:
-        return []
+        return Expired()
     remembered = [
         {"record_id": row.record_id, "forget_at": forget_at}
         for row in rows
@@ -255,7 +257,22 @@ def _expire(connection: Connection, now: int, limit: int) -> list[tuple[int, byt
         connection.execute(insert(expired), remembered)
     connection.execute(REMOVE, [{"which": row.record_id} for row in rows])
     connection.execute(REMOVE_ENTRY, [{"which": row.number} for row in rows])
-    return [(milliseconds_of(row.hlc), row.record_id) for row in rows]
+    entries = _count_again(connection, sorted({row.message_id for row in rows if row.number}), now)
+    return Expired(tuple((milliseconds_of(row.hlc), row.record_id) for row in rows), entries)
+
+
+def _count_again(connection: Connection, names: Sequence[str], now: int) -> tuple[Entry, ...]:
+    """What counted under these names is gone: of what is left the winner counts, as it does where the others never were."""
+    held: dict[str, list[Record]] = {}
+    numbers: dict[bytes, int] = {}
+    for row in _rows(connection, NAMED, names, now=now):
+        held.setdefault(row.message_id, []).append(_record(row))
+        numbers[row.record_id] = row.number
+    counting = [each for several in held.values() if (each := winner(several)) and not numbers[each.record_id]]
+    entries = tuple(log.record(connection, [notice_of(each) for each in counting], now))
+    for each, told in zip(counting, entries, strict=True):
+        connection.execute(RENUMBER, {"which": each.record_id, "to": told.number})
+    return entries
 
 
 def _rows(connection: Connection, statement: Select[Any], these: Sequence[Any], **more: object) -> Iterator[Row[Any]]:
@@ -278,7 +295,7 @@ def _columns(each: Record) -> dict[str, object]:
     """A record's row but for its entry."""
     return {
         "record_id": each.record_id,
-        "kind": each.kind,
+        "kind": each.kind.value,
         "origin": each.origin,
         "key": each.key,
         "author": each.author,

@@ -37,7 +37,8 @@ class RelayGreeting(Struct, frozen=True, kw_only=True):
     """Which relay this is: its name, this run of its process, its chain, how far it is, and the set of records it holds.
 
     ``key`` is its identity key (32 bytes, x only, hex), ``nonce`` 32 fresh random bytes. ``address`` is where other relays
-    reach it, if it knows. ``fingerprint`` is that of its set of records (hex, empty for none told).
+    reach it, if it knows. ``tip`` is null before the first block. ``fingerprint`` is negentropy's of its whole set of records,
+    16 bytes in hex; empty if it tells none.
     """
 
     relay_id: RelayName

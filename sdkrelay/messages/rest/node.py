@@ -39,10 +39,16 @@ class Checks(Struct, frozen=True, kw_only=True):
 
 
 class Connections(Struct, frozen=True, kw_only=True):
-    """Clients connected to this process at this moment: open WebSocket sessions, and HTTP connections."""
+    """Clients connected to this process now: WebSocket sessions, HTTP connections, and clients of the bus if it is on."""
 
     websocket: int
     http: int
+    bus: int | UnsetType = UNSET
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.websocket + self.http + (0 if self.bus is UNSET else self.bus)
 
 
 class IndexerReport(Struct, frozen=True, kw_only=True):

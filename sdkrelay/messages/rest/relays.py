@@ -88,7 +88,7 @@ class RelayItem(Struct, frozen=True, kw_only=True):
 class Relays(Reply, frozen=True, kw_only=True, tag="relays"):
     """At most ``limit`` of them; ``total`` and the counts by health are of all that match ``status``.
 
-    ``refused`` are the last who were not taken as relays, newest first.
+    ``refused`` are the last who were not taken as relays, newest first; shown to those who have a role.
     """
 
     relays: tuple[RelayItem, ...]

@@ -139,8 +139,10 @@ class Dialling:
         self._greeter.begin(caller, Dialled(way.peer.address, trusted, lambda why, name: self._ended(way, why, name)))
 
     def failed(self, way: Way, why: str, outcome: str = "failed") -> None:
-        """It was not reached, or is none of us."""
+        """It was not reached, or is none of us; of one that is not known any more nothing is kept."""
         self._meter.count(MESH_DIALS, outcome)
+        if self._ways.get(way.peer.id) is not way:
+            return
         standing = self.standing(way.peer.id)
         standing.failed(why)
         standing.attempts += 1

@@ -54,7 +54,7 @@ class Books:
 
 
 class Greeter:
-    """Greets other relays from either side. ``room`` says why no further link with a relay is wanted now."""
+    """Greets other relays from either side. ``room`` says why no link with a relay, dialled or not, is wanted now."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Greeter:
         books: Books,
         tasks: Tasks,
         clock: Clock,
-        room: Callable[[str], Reason | None] = lambda relay_id: None,
+        room: Callable[[str, bool], Reason | None] = lambda relay_id, dialled: None,
     ) -> None:
         self._identity = identity
         self._credentials = credentials
@@ -74,7 +74,10 @@ class Greeter:
 
     def begin(self, caller: Caller, dialled: Dialled) -> None:
         """Greet on a conversation that this relay has dialled."""
-        identity, begun = self._identity, Begun(self._credentials.greeting(), self._clock.monotonic(), dialled)
+        self._tasks.start("greeting", self._greet(caller, dialled))
+
+    async def _greet(self, caller: Caller, dialled: Dialled) -> None:
+        identity, begun = self._identity, Begun(await self._credentials.greeting(), self._clock.monotonic(), dialled)
         self._begun[caller.session_id] = begun
         caller.tell(
             Handshake(
@@ -85,9 +88,9 @@ class Greeter:
             )
         )
         caller.at_end(lambda: self._cut(caller))
-        begun.watch = self._tasks.start("greeting", self._watch(caller, begun))
+        begun.watch = self._tasks.start("patience with a greeting", self._watch(caller, begun))
 
-    def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
+    async def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
         """What this relay answers to another's greeting; None where it takes no relays. Raises :class:`Refused`.
 
         The conversation stays a client's until the proof has come.
@@ -95,12 +98,12 @@ class Greeter:
         theirs = request.relay
         if theirs is None or not self._credentials.takes(caller):
             return None
-        begun = Begun(self._credentials.greeting(), self._clock.monotonic(), None, theirs)
+        begun = Begun(await self._credentials.greeting(), self._clock.monotonic(), None, theirs)
         begun.version, begun.capabilities = request.version, request.capabilities
         try:
             if caller.session_id in self._begun or caller.relay_id is not None:
                 raise Refused(Reason.ORDER)
-            self._check(theirs)
+            self._check(theirs, False)
         except Refused as refused:
             self._note(refused, caller, begun, theirs.relay_id)
             raise
@@ -115,16 +118,17 @@ class Greeter:
         begun = self._begun.get(caller.session_id)
         if begun is None or begun.theirs is None or begun.dialled is not None:
             raise Problem(Code.FORBIDDEN, "a proof follows the greeting of a relay, once", field="type")
-        del self._begun[caller.session_id]
+        theirs = begun.theirs
         try:
             if self._clock.monotonic() - begun.since > PATIENCE:
                 raise Refused(Reason.SLOW)
             self._credentials.check_proof(begun, request.proof, request.signature, caller)
-            proven = await self._proven(begun, begun.theirs)
+            proven = await self._proven(begun, theirs, caller)
         except Refused as refused:
-            self._note(refused, caller, begun, begun.theirs.relay_id)
-            self._dismiss(caller, "rejected", str(refused))
+            if self._refuse(refused, caller, begun, theirs.relay_id):
+                self._dismiss(caller, "rejected", str(refused))
         else:
+            self._end(caller, begun, None, theirs.relay_id)
             self._admit(proven, begun, caller)
 
     @handles(Greeted)
@@ -149,12 +153,12 @@ class Greeter:
                 raise Refused(Reason.ORDER)
             if request.status == "rejected":
                 raise Refused(Reason.REJECTED, request.reason or "")
-            proven = await self._proven(begun, theirs)
+            proven = await self._proven(begun, theirs, caller)
         except Refused as refused:
             self._fail(refused, caller, begun, _name(theirs))
             return
         self._end(caller, begun, None, theirs.relay_id)
-        if request.status == CONNECTED:
+        if request.status == CONNECTED or not self._books.links.admits(proven):
             caller.hang_up(_DOUBLE, "double")
         else:
             self._join(proven, begun, caller)
@@ -174,24 +178,26 @@ class Greeter:
             raise Refused(Reason.REJECTED, request.reason or "")
         if request.relay is None:
             raise Refused(Reason.NO_TOKEN)
-        self._check(request.relay)
+        self._check(request.relay, True)
         begun.theirs, begun.version, begun.capabilities = request.relay, request.version, request.capabilities
         self._credentials.check_proof(begun, request.relay.proof, request.relay.signature, caller)
 
-    def _check(self, theirs: RelayGreeting) -> None:
+    def _check(self, theirs: RelayGreeting, dialled: bool) -> None:
         """What can be said against a greeting before its proof."""
         self._credentials.check_greeting(theirs)
         if not self._books.pins.fits(theirs.relay_id, bytes.fromhex(theirs.key)):
             raise Refused(Reason.PINNED)
-        full = self._room(theirs.relay_id)
+        full = self._room(theirs.relay_id, dialled)
         if full is not None:
             raise Refused(full)
 
-    async def _proven(self, begun: Begun, theirs: RelayGreeting) -> Proven:
+    async def _proven(self, begun: Begun, theirs: RelayGreeting, caller: Caller) -> Proven:
         """What is proved now; the key is kept from its first time on."""
         key = bytes.fromhex(theirs.key)
         if not await self._books.pins.pin(theirs.relay_id, key):
             raise Refused(Reason.PINNED)
+        if caller.session_id not in self._begun:
+            raise Refused(Reason.CUT)
         address = begun.dialled.address if begun.dialled else _said(theirs.address)
         reconciles = RECONCILES in begun.capabilities
         return Proven(theirs.relay_id, key, theirs.boot_id, address, reconciles, begun.dialled is not None)
@@ -202,6 +208,7 @@ class Greeter:
             self._join(proven, begun, caller)
         else:
             self._dismiss(caller, CONNECTED, _DOUBLE)
+            self._books.links.doubt(proven.relay_id)
 
     def _dismiss(self, caller: Caller, status: str, reason: str) -> None:
         caller.tell(RelayWelcome(status=status, relay_id=self._identity.relay_id, reason=reason))
@@ -231,15 +238,20 @@ class Greeter:
         """The conversation ended; in the middle of its greeting, nobody has proved anything."""
         begun = self._begun.get(caller.session_id)
         if begun is not None:
-            refused = Refused(Reason.CUT)
-            self._note(refused, caller, begun, _name(begun.theirs))
-            self._end(caller, begun, refused, None)
+            self._refuse(Refused(Reason.CUT), caller, begun, _name(begun.theirs))
 
     def _fail(self, refused: Refused, caller: Caller, begun: Begun, relay_id: str | None) -> None:
         """Whom we dialled is not taken as a relay."""
+        if self._refuse(refused, caller, begun, relay_id):
+            caller.hang_up(str(refused), "refused")
+
+    def _refuse(self, refused: Refused, caller: Caller, begun: Begun, relay_id: str | None) -> bool:
+        """The greeting ends in nothing; False if it had ended before, in the middle of what was awaited."""
+        if self._begun.get(caller.session_id) is not begun:
+            return False
         self._note(refused, caller, begun, relay_id)
         self._end(caller, begun, refused, None)
-        caller.hang_up(str(refused), "refused")
+        return True
 
     def _end(self, caller: Caller, begun: Begun, refused: Refused | None, relay_id: str | None) -> None:
         del self._begun[caller.session_id]

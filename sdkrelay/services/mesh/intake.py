@@ -6,7 +6,8 @@ What does not read, or is not accepted, is dropped and counted against the relay
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ SEEN = 20_000
 
 class RecordSet(Protocol):
     """The records that are held here, as the mesh needs them."""
+
+    @property
+    def room(self) -> int:
+        """How many records of other relays would still be kept."""
 
     def sealed(self) -> Items:
         """The ids of all that are held now, each with its time in milliseconds; cheap, and never changed afterwards."""
@@ -98,12 +103,18 @@ class Intake:
         return read
 
     async def take(self, link: Link, records: Sequence[Record], wanted: bool = False) -> Taken:
-        """Keep them, durably, those left out that the rules refuse; only new ones are looked at: all, if ``wanted``."""
+        """Keep them, durably, those left out that the rules refuse; only new ones are looked at: all, if ``wanted``.
+
+        Nobody is to blame for those there is no room for.
+        """
         given = {record.record_id: record for record in records}
         new = set(given) if wanted or not given else set(await self._records.unknown(list(given)))
         fitting = [given[each] for each in given if each in new and self._fits(given[each].origin, given[each].key)]
-        accepted = new.intersection(await self._records.accept(fitting, link.relay_id)) if fitting else set()
-        refused = len(new) - len(accepted)
+        tried, left_out = fitting[: self._records.room], fitting[self._records.room :]
+        accepted = new.intersection(await self._records.accept(tried, link.relay_id)) if tried else set()
+        if left_out:
+            self._meter.count(MESH_RECORDS, "dropped", by=len(left_out))
+        refused = len(new) - len(accepted) - len(left_out)
         self._refuse(link, refused, "records that break the rules")
         return Taken([each for each in given if each in accepted or each not in new], refused)
 
@@ -122,7 +133,7 @@ def parsed(texts: Sequence[str]) -> list[Record]:
     records = []
     for text in texts:
         try:
-            records.append(Record.parse(msgspec.json.decode(b64decode(text, validate=True), type=dict[str, Any])))
+            records.append(Record.parse(msgspec.json.decode(a2b_base64(text, strict_mode=True), type=dict[str, Any])))
         except (ValueError, RecursionError):
             continue
     return records

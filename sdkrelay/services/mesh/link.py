@@ -192,6 +192,8 @@ class Links:
     _by_relay: dict[str, Link] = field(factory=dict)
     _by_session: dict[str, Link] = field(factory=dict)
     _watchers: list[tuple[Watcher, Watcher]] = field(factory=list)
+    #: Asked to find out whether the other side of a link is still there.
+    on_doubt: Watcher = field(default=lambda link: None)
 
     def subscribe(self, on_up: Watcher, on_down: Watcher) -> None:
         """Call these for each link that begins or ends from now on; what they raise is logged."""
@@ -215,6 +217,12 @@ class Links:
     def shun(self, relay_id: str, until: float) -> None:
         """Do not link with it before this time (monotonic)."""
         self._shunned[relay_id] = until
+
+    def doubt(self, relay_id: str) -> None:
+        """This relay has dialled as if there were no link: the one there is may be dead without a word."""
+        held = self._by_relay.get(relay_id)
+        if held is not None:
+            self.on_doubt(held)
 
     def link_of(self, caller: Caller) -> Link:
         """The link a request came over; Problem FORBIDDEN if it is no link (any more)."""

@@ -72,7 +72,8 @@ class PaymentFacts:
                 self.look(record.message_id)
 
     async def _run(self) -> None:
-        await self._look_at_all()
+        while not await self._looked_at_all():
+            await self._tasks.sleep(RETRY)
         while True:
             await self._changed.wait()
             while self._due:
@@ -80,14 +81,20 @@ class PaymentFacts:
                 del self._due[payment_id]
                 await self._try(payment_id)
 
-    async def _look_at_all(self) -> None:
+    async def _looked_at_all(self) -> bool:
+        """Let all payments be looked at; False if they cannot be read now."""
         after, full = 0, True
-        while full:
-            page = await self._store.payments.payments(after, PAGE, None)
-            for payment in page:
-                self.look(payment.payment_id)
-            full = len(page) == PAGE
-            after = page[-1].number if page else after
+        try:
+            while full:
+                page = await self._store.payments.payments(after, PAGE, None)
+                for payment in page:
+                    self.look(payment.payment_id)
+                full = len(page) == PAGE
+                after = page[-1].number if page else after
+        except Unavailable as away:
+            log.warn("payments of the mesh have to wait: {reason}", reason=str(away))
+            return False
+        return True
 
     async def _try(self, payment_id: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field, frozen
 
@@ -27,6 +27,11 @@ class Facts:
     fingerprint: str = ""
 
 
+async def no_facts() -> Facts:
+    """Those of a relay that has no block and no record."""
+    return Facts()
+
+
 @frozen
 class Ourselves:
     """This relay's secret key, its mesh token (None without one), this run of its process, and where it is reached, if known.
@@ -39,7 +44,7 @@ class Ourselves:
     boot_id: str
     address: str | None = None
     certified: Callable[[Caller], bool] = lambda caller: False
-    facts: Callable[[], Facts] = Facts
+    facts: Callable[[], Awaitable[Facts]] = no_facts
 
 
 @frozen
@@ -97,9 +102,9 @@ class Credentials:
         """Whether this caller can prove at all that it is a relay of the same mesh."""
         return self._ourselves.token is not None or self._ourselves.certified(caller)
 
-    def greeting(self) -> RelayGreeting:
+    async def greeting(self) -> RelayGreeting:
         """This relay, now, with a fresh nonce."""
-        identity, facts = self._identity, self._ourselves.facts()
+        identity, facts = self._identity, await self._ourselves.facts()
         return RelayGreeting(
             relay_id=identity.relay_id,
             boot_id=self._ourselves.boot_id,

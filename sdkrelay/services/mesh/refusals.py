@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ORDER = "order"
     FULL = "full"
     SHUNNED = "shunned"
+    REMOVED = "removed"
     REJECTED = "rejected"
 
 
@@ -48,6 +49,7 @@ WORDS = {
     Reason.ORDER: "its greeting came in another order than greetings do",
     Reason.FULL: "there are as many links as there may be",
     Reason.SHUNNED: "it offended too often a short time ago",
+    Reason.REMOVED: "an operator has removed it",
     Reason.REJECTED: "it does not take this relay",
 }
 

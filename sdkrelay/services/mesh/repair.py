@@ -1,7 +1,7 @@
 """Finds and exchanges what two relays do not both have, whatever was lost on the way: the truth behind the quick push.
 
-Whoever begins a comparison drives it to its end: it asks frame by frame, fetches what it lacks and gives what the other lacks,
-before it asks for the next frame. The other side only answers and remembers nothing, so a comparison can be cut anywhere and
+Whoever begins a comparison drives it to its end: it asks frame by frame, and fetches what it lacks and gives what the other
+lacks while it asks for the next frame. The other side only answers and remembers nothing, so a comparison can be cut anywhere and
 begun again at any time, and nobody can hold one open.
 """
 
@@ -43,7 +43,7 @@ EMPTY = 64
 #: So many records may have gone while they were compared.
 OWED = 1_000
 #: So many batches are on the way at the same time.
-AHEAD = 2
+AHEAD = 3
 
 
 @define(eq=False)
@@ -53,6 +53,7 @@ class _Course:
     link: Link
     session: str
     exchange: Exchange
+    frame: bytes | None = None
     latency: float | None = None
     size: int = 0
     empty: int = 0
@@ -186,18 +187,30 @@ class Repair:
 
     async def _compare(self, course: _Course) -> None:
         reconciler = Reconciler(self._records.sealed(), FRAME)
-        frame: bytes | None = await self._compute.run(reconciler.initiate)
-        while frame is not None and course.found < self.most:
-            answer = await self._ask(course, frame)
-            try:
-                frame, have, need = await self._compute.run(reconciler.proceed, answer)
-            except ValueError:
-                raise _Broken("a frame of a comparison that is none") from None
-            course.empty = 0 if have or need else course.empty + 1
-            if course.empty > EMPTY:
-                raise _Broken("a comparison that does not end")
-            course.found += len(have) + len(need)
-            await self._exchange(course, have, need)
+        course.frame = await self._compute.run(reconciler.initiate)
+        have, need = list[bytes](), list[bytes]()
+        while course.frame is not None and course.found < self.most:
+            # What one frame showed is moved while the next one is asked for.
+            moving = self._exchange(course, have, need)
+            have, need = [], []
+            await self._around.tasks.gather(moving, self._step(course, reconciler, course.frame, have, need))
+        await self._exchange(course, have, need)
+
+    async def _step(
+        self, course: _Course, reconciler: Reconciler, frame: bytes, have: list[bytes], need: list[bytes]
+    ) -> None:
+        """Ask one frame; what the answer shows is added to ``have`` and ``need``, and the next frame to the course."""
+        answer = await self._ask(course, frame)
+        try:
+            course.frame, ours, theirs = await self._compute.run(reconciler.proceed, answer)
+        except ValueError:
+            raise _Broken("a frame of a comparison that is none") from None
+        course.empty = 0 if ours or theirs else course.empty + 1
+        if course.empty > EMPTY:
+            raise _Broken("a comparison that does not end")
+        course.found += len(ours) + len(theirs)
+        have.extend(ours)
+        need.extend(theirs)
 
     async def _ask(self, course: _Course, frame: bytes) -> bytes:
         """The other side's answer to a frame."""
@@ -223,7 +236,8 @@ class Repair:
     async def _exchange(self, course: _Course, have: Sequence[bytes], need: Sequence[bytes]) -> None:
         """Move what one frame showed, in batches, a few of them on the way at a time."""
         self._gossip.has(course.link, need)
-        fetches, gifts = batches(await self._records.unknown(need)), batches(have)
+        wanted = await self._records.unknown(need) if self._records.room else []
+        fetches, gifts = batches(wanted), batches(have)
         await self._around.tasks.gather(*[self._fetch_all(course, fetches) for _ in range(AHEAD)])
         await self._around.tasks.gather(*[self._give_all(course, gifts) for _ in range(AHEAD)])
 
@@ -261,17 +275,20 @@ class Repair:
         for record_ids in gifts:
             records = await self._records.get(record_ids)
             while records:
-                records = records[await self._give_some(course, records) :]
+                given, accepted = await self._give_some(course, records)
+                if not accepted:
+                    return  # It is full, or refuses them: the next would fare alike, and another comparison tries again.
+                records = records[given:]
 
-    async def _give_some(self, course: _Course, records: Sequence[Record]) -> int:
-        """Give the first of these records, as many as fit into a message; how many that were."""
+    async def _give_some(self, course: _Course, records: Sequence[Record]) -> tuple[int, int]:
+        """Give the first of these records, as many as fit into a message; how many that were, and how many were accepted."""
         texts = await self._intake.texts(records)
         self._gossip.has(course.link, [record.record_id for record in records[: len(texts)]])
         answer = await course.link.ask(Records(records=tuple(texts)), SILENCE)
         accepted = min(answer.accepted, len(texts)) if isinstance(answer, RecordsAcked) else 0
         course.moved += accepted
         self._count("given", accepted)
-        return len(texts)
+        return len(texts), accepted
 
     def _judge(self, course: _Course) -> None:
         """What it claimed to have and did not deliver may have expired meanwhile; claimed again, it is a lie."""

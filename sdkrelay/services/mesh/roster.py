@@ -24,8 +24,12 @@ class Roster:
         self.dialling = dialling
         self.configured = tuple(configured)
         self.disputed = disputed
+        #: Told the ``relay_id`` of a relay that is forgotten.
+        self.forgotten: Callable[[str], None] = lambda relay_id: None
         self.discovery: Discovery | None = None
         self._added: tuple[Peer, ...] = ()
+        #: What the operator removed: ids of addresses, and names of relays. Nobody else brings them back.
+        self.unwanted: frozenset[str] = frozenset()
 
     @property
     def named(self) -> tuple[Peer, ...]:
@@ -36,11 +40,12 @@ class Roster:
     def found(self) -> tuple[Peer, ...]:
         """Those that are known through others only."""
         named = {peer.id for peer in self.named}
-        return tuple(peer for peer in (self.discovery.found if self.discovery else ()) if peer.id not in named)
+        found = self.discovery.found if self.discovery else ()
+        return tuple(peer for peer in found if peer.id not in named | self.unwanted)
 
     def knows(self, name: str) -> bool:
-        """Whether a relay at the address of this id is known."""
-        return any(peer.id == name for peer in (*self.named, *self.found))
+        """Whether a relay at the address of this id is known, or was removed."""
+        return name in self.unwanted or any(peer.id == name for peer in (*self.named, *self.found))
 
     def add(self, peers: Iterable[Peer]) -> None:
         """These are what the operator names now."""
@@ -62,3 +67,4 @@ class Roster:
         if relay_id is not None:
             await self.books.pins.forget(relay_id)
             self.books.standings.forget(relay_id)
+            self.forgotten(relay_id)

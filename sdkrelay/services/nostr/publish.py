@@ -15,8 +15,8 @@ from twisted.logger import Logger
 
 from ...domain.measure import NOSTR_EVENTS, NOSTR_WRITE_SECONDS
 from ...domain.nostr import kinds
-from ...domain.nostr.event import Event, require_genuine
-from ...domain.nostr.refusal import Prefix, Refusal
+from ...domain.nostr.event import WRONG_ID, Event, require_genuine
+from ...domain.nostr.refusal import Prefix, Refusal, invalid
 from ...domain.nostr.rules import vanishes_here
 from ...messages.nostr.relay import Ok
 from ...ports import Cancelled, Clock, Compute, Meter, Task, Tasks, Unavailable
@@ -194,8 +194,13 @@ class Publisher:
     async def _screened(self, batch: list[Offer]) -> list[Offer]:
         outcomes = await self._around.store.screen([offer.event for offer in batch])
         for offer, outcome in zip(batch, outcomes, strict=True):
-            if outcome is not Outcome.STORED:
+            if outcome is Outcome.STORED:
+                continue
+            # Whoever only knows an id must not learn whether that event is here.
+            if offer.event.computed_id() == offer.event.id:
                 self._answer(offer, *_TOLD[outcome])
+            else:
+                self._refuse(offer, invalid(WRONG_ID))
         return [offer for offer in batch if not offer.answered]
 
     async def _verified(self, offers: list[Offer]) -> list[Offer]:

@@ -17,6 +17,7 @@ from sdkrelay.messages.catalog import encode
 from sdkrelay.messages.rest.sync import GetSyncHistory
 from sdkrelay.services.mesh.link import PATIENCE
 from sdkrelay.services.mesh.repair import SILENCE
+from sdkrelay.services.records import Bounds
 from tests.support.linked import End, LinkedRelay, cable
 from tests.support.recorded import SECRET, record, records
 from tests.support.stores import now
@@ -123,6 +124,19 @@ class RecordTests(LiarCase):
             end.send(encode({"type": "records", "id": str(number), "records": [text(record(1))] * 200}))
         self.assertServes()
         self.assertIn(record(1).record_id, self.honest.held)
+
+    def test_more_records_than_there_is_room_for(self) -> None:
+        """They are left where they are, whoever begins; nobody who gives them is to blame, and our own are still given."""
+        self.honest.records._bounds = Bounds(others=3)
+        self.honest.give(record(1))
+        self.liar.give(*records(20))
+        end = self.link()
+        self.push(end, *map(text, records(5)))
+        self.assertEqual((len(self.honest.held), self.offences, self.compare()), (3, 0, "success"))
+        self.liar.sharing.repair.force(self.liar.link("relay-1"))
+        self.wait(1)
+        self.assertEqual((len(self.honest.held), self.offences), (3, 0))
+        self.assertLessEqual(self.honest.held, self.liar.held)
 
     def test_records_nobody_asked_for_are_not_taken(self) -> None:
         """In the answer to another question."""

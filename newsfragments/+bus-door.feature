@@ -1,0 +1,1 @@
+The relay can be a bus for Xcraft programs (`[bus]`, off by default): its requests are commands, its public notifications events, and what belongs to a wallet goes to the client that holds it and to nobody else.

@@ -1,0 +1,1 @@
+`python -m tests.simulation` plays a mesh of whole relays through seeded partitions, cut links, slow paths, wrong clocks and crashes at every commit, and checks that all agree and that nothing acknowledged is lost.

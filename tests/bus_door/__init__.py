@@ -1,0 +1,1 @@
+"""Tests of the bus door, over transports in memory."""
