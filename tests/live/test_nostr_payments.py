@@ -38,7 +38,7 @@ class _Phone:
         self._tools = tools
         self._line: Any = None
         self.connected: Deferred[Remote] = Deferred()
-        self.phone = NostrPhone(clock, entropy, reactor, Trust(), Pauses(0.1, 0.1), 1_000_000)
+        self.phone = NostrPhone(clock, entropy, reactor, Trust(), lambda: Pauses(0.1, 0.1), 1_000_000)
 
     def wanted(self) -> bool:
         """Until it is connected."""

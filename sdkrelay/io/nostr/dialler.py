@@ -10,6 +10,8 @@ from ...ports import Clock, Entropy
 from ...ports.remotes import RemoteHearer
 from ..net.calling import GOING_AWAY, CallProtocol, Pauses, Phone, Trust
 
+#: The close code for a message beyond the bound (RFC 6455 §7.4.1).
+TOO_LARGE = 1009
 #: Seconds for which the other side may read nothing.
 PATIENCE = 60.0
 
@@ -64,7 +66,7 @@ class Talk:
 
     def receive_too_large(self, limit: int) -> None:
         """More was announced than is taken; the connection is closed for it."""
-        self._why = f"a message of more than {limit} bytes"
+        self.close(TOO_LARGE, f"a message of more than {limit} bytes")
 
     def ended(self, clean: bool) -> None:
         """The connection is gone."""
