@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from attrs import frozen
 
 
+@lru_cache(4096)
 def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in a text, an IPv4 one also where IPv6 carries it (``::ffff:192.0.2.1``); None for anything else."""
     try:

@@ -6,7 +6,7 @@ whoever has too many on their way is read no further until some are.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -139,10 +139,10 @@ class Conversation:
         while self._pending >= self._relay.limits().pending:
             await self._fewer.wait()
 
-    def _published(self, answer: Ok) -> None:
-        self._pending -= 1
+    def _published(self, answers: Sequence[Ok]) -> None:
+        self._pending -= len(answers)
         self._fewer.set()
-        self._say(answer)
+        self._client.say([answer.encoded() for answer in answers])
 
     async def _authenticate(self, message: Authenticate) -> None:
         try:

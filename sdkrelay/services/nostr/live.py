@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from ...domain.measure import NOSTR_SENT
@@ -20,7 +21,10 @@ class Hearer(Protocol):
         """It is known by itself."""
 
     def hear(self, event: Event, frame: bytes) -> bool:
-        """A new event that its filters match; whether it was told or kept to be told."""
+        """A new event that its filters match; whether it will be told, now by :meth:`say` or later."""
+
+    def say(self) -> None:
+        """Send what was heard and is not to wait."""
 
 
 class Live:
@@ -32,11 +36,18 @@ class Live:
         #: The ids of what is being committed: a query may find it before it is told here.
         self.coming: set[bytes] = set()
 
-    def publish(self, event: Event) -> None:
-        """Tell all whose filters match and who may see it."""
-        hearers = self.index.interested(event)
-        if not hearers:
-            return
+    def publish(self, events: Sequence[Event]) -> None:
+        """Tell all whose filters match and who may see them; each subscription's events go out in one write."""
+        heard: dict[Hearer, None] = {}
+        for event in events:
+            hearers = self.index.interested(event)
+            if hearers:
+                self._announce(event, hearers)
+                heard.update(dict.fromkeys(hearers))
+        for hearer in heard:
+            hearer.say()
+
+    def _announce(self, event: Event, hearers: Collection[Hearer]) -> None:
         written, frames, told = event.encoded(), dict[bytes, bytes](), 0
         for hearer in hearers:
             # One object for all who call their subscription the same: it is framed for the socket once.

@@ -7,7 +7,7 @@ before it is being committed. An OK says true only after the commit (or, for an 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -36,6 +36,9 @@ TOLD = 16
 
 STOPPING = Unavailable("the relay is stopping")
 FAILED = Unavailable("the relay failed; its log says why")
+#: Hears the OKs of one connection's events that are ready at the same time.
+Tell = Callable[[Sequence[Ok]], None]
+
 _TOLD: dict[Outcome, tuple[bool, str]] = {
     Outcome.STORED: (True, ""),
     Outcome.DUPLICATE: (True, "duplicate: already have this event"),
@@ -70,11 +73,11 @@ class Around:
 
 @define(eq=False)
 class Offer:
-    """An event on its way; ``tell`` hears the OK, once."""
+    """An event on its way; ``tell`` hears the OK, once, and those of other events of the same connection with it."""
 
     event: Event
     source: Source
-    tell: Callable[[Ok], None]
+    tell: Tell
     began: float
     size: int
     answered: bool = False
@@ -133,7 +136,7 @@ class Publisher:
         while self._line.offers:
             self._fail(self._line.take(BATCH), STOPPING)
 
-    async def offer(self, event: Event, source: Source, tell: Callable[[Ok], None]) -> None:
+    async def offer(self, event: Event, source: Source, tell: Tell) -> None:
         """Take an event; ``tell`` is called with its one OK, now or later. Waits while too many are on their way."""
         line, size = self._line, len(event.encoded())
         offer = Offer(event, source, tell, self._around.clock.monotonic(), size)
@@ -157,8 +160,8 @@ class Publisher:
         answers: list[Ok] = []
         told = self._around.tasks.event()
 
-        def tell(answer: Ok) -> None:
-            answers.append(answer)
+        def tell(given: Sequence[Ok]) -> None:
+            answers.extend(given)
             told.set()
 
         await self.offer(event, source, tell)
@@ -233,8 +236,7 @@ class Publisher:
         """Commit, answer, tell; when the store takes too long, those who wait hear so, and the commit goes on."""
         passing = [offer for offer in offers if kinds.is_ephemeral(offer.event.kind)]
         lasting = [offer for offer in offers if not kinds.is_ephemeral(offer.event.kind)]
-        for offer in passing:
-            self._answer(offer, True, "")
+        self._answer_all((offer, True, "") for offer in passing)
         await self._tell(passing)
         if lasting:
             coming, ids = self._around.live.coming, {bytes.fromhex(offer.event.id) for offer in lasting}
@@ -259,16 +261,15 @@ class Publisher:
             log.failure("Nostr events could not be stored")
             self._fail(offers, FAILED)
             return
-        for offer, outcome in zip(offers, outcomes, strict=True):
-            self._answer(offer, *_TOLD[outcome])
+        self._answer_all((offer, *_TOLD[outcome]) for offer, outcome in zip(offers, outcomes, strict=True))
         await self._tell([offer for offer, outcome in zip(offers, outcomes, strict=True) if outcome is Outcome.STORED])
 
     async def _tell(self, offers: Sequence[Offer]) -> None:
         """Tell those who listen, with a turn for everything else now and then: they may be many."""
-        for number, offer in enumerate(offers, 1):
-            self._around.live.publish(offer.event)
-            if number % TOLD == 0:
+        for start in range(0, len(offers), TOLD):
+            if start:
                 await self._around.tasks.sleep(0)
+            self._around.live.publish([offer.event for offer in offers[start : start + TOLD]])
 
     async def _watch(self, offers: list[Offer], done: Signal) -> None:
         seconds = self._around.limits().store_seconds
@@ -276,21 +277,32 @@ class Publisher:
             self._fail(offers, Unavailable(f"not stored after {seconds:g} s; it may be yet"))
 
     def _fail(self, offers: Sequence[Offer], away: Unavailable) -> None:
-        for offer in offers:
-            self._refuse(offer, Refusal(Prefix.ERROR, str(away)))
+        reason = Refusal(Prefix.ERROR, str(away)).reason
+        self._answer_all((offer, False, reason) for offer in offers)
 
     def _refuse(self, offer: Offer, refusal: Refusal) -> None:
         self._answer(offer, False, refusal.reason)
 
     def _answer(self, offer: Offer, accepted: bool, reason: str) -> None:
-        if offer.answered:
-            return
-        offer.answered = True
+        self._answer_all([(offer, accepted, reason)])
+
+    def _answer_all(self, verdicts: Iterable[tuple[Offer, bool, str]]) -> None:
+        """What is ready together is told together: each connection is written to once."""
+        told: dict[Tell, list[Ok]] = {}
+        for offer, accepted, reason in verdicts:
+            if offer.answered:
+                continue
+            offer.answered = True
+            self._measure(offer, reason)
+            told.setdefault(offer.tell, []).append(Ok(offer.event.id, accepted, reason))
+        for tell, answers in told.items():
+            tell(answers)
+
+    def _measure(self, offer: Offer, reason: str) -> None:
         meter = self._around.meter
         outcome = reason.partition(":")[0] if reason else "accepted"
         meter.count(NOSTR_EVENTS, offer.source.origin.value, outcome)
         meter.time(NOSTR_WRITE_SECONDS, self._around.clock.monotonic() - offer.began)
-        offer.tell(Ok(offer.event.id, accepted, reason))
 
 
 def _faults(events: Sequence[Event]) -> list[Refusal | None]:

@@ -67,7 +67,8 @@ class Waiting:
 class Subscription:
     """One REQ; ``early`` holds what was published before its stored events were through, and is None afterwards.
 
-    ``told`` are the ids of stored events whose commit was so fresh that they are still to be heard of as new ones.
+    ``ready`` is what was heard and is about to be sent. ``told`` are the ids of stored events whose commit was so fresh that
+    they are still to be heard of as new ones.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Subscription:
     waiting: Waiting
     prefix: bytes = b""
     early: list[tuple[bytes, bytes]] | None = field(factory=list)
+    ready: list[bytes] = field(factory=list)
     task: Task | None = None
     overrun: bool = False
     told: set[bytes] = field(factory=set)
@@ -87,12 +89,18 @@ class Subscription:
         if not is_visible(event, self.proved.readers) or self._is_told(event):
             return False
         if self.early is None:
-            self.client.say((frame,))
+            self.ready.append(frame)
         elif not self.overrun and len(self.early) < self.most_early and self.waiting.take(len(frame)):
             self.early.append((bytes.fromhex(event.id), frame))
         else:
             self.overrun = True
         return True
+
+    def say(self) -> None:
+        """Send what was heard since the last time."""
+        if self.ready:
+            frames, self.ready = self.ready, []
+            self.client.say(frames)
 
     def caught_up(self) -> list[tuple[bytes, bytes]]:
         """What has waited (ids and frames): from now on new events are sent at once."""

@@ -45,8 +45,11 @@ class _Pump:
             self.overrun = True
             return False
         self._queue.append(event)
-        self._wake.set()
         return True
+
+    def say(self) -> None:
+        """Go on offering."""
+        self._wake.set()
 
     async def run(self, remote: Remote) -> None:
         """Offer what comes, in order, until the conversation is over."""
