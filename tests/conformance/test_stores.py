@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from sdkrelay.io.storage import InlineExecutor, ThreadExecutor
 from sdkrelay.io.world import running_reactor
 from tests.storage.access_contract import AccessContract
+from tests.storage.contact_contract import ContactContract
 from tests.storage.contract import IndexContract, LogContract, StoreCase, WalletContract, WholeContract
 from tests.storage.model import ACTIONS, play
 from tests.storage.payments_contract import PaymentContract
@@ -177,3 +178,15 @@ class FileRecordTests(InFile, RecordContract, TestCase):
 
 class ThreadRecordTests(InFileOnThread, RecordContract, TestCase):
     """Records in a file on the store's thread."""
+
+
+class MemoryContactTests(InMemory, ContactContract, TestCase):
+    """Contacts of wallets in memory."""
+
+
+class FileContactTests(InFile, ContactContract, TestCase):
+    """Contacts of wallets in a file."""
+
+
+class ThreadContactTests(InFileOnThread, ContactContract, TestCase):
+    """Contacts of wallets in a file on the store's threads."""

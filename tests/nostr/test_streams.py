@@ -90,14 +90,21 @@ class BothWaysTests(Pair):
         self.settle(600)
         self.assertNotIn("EVENT", self.line.wire.verbs())
 
-    def test_a_direction_is_kept_to(self) -> None:
-        """Up takes nothing, down gives nothing."""
-        for direction, expected in (("up", (1, 2)), ("down", (2, 1))):
-            self.join(direction)
-            self.put(self.here, ALICE.event(content="here"))
-            self.put(self.there, BOB.event(content="there"))
-            self.go()
-            self.assertEqual((len(ids(self.here)), len(ids(self.there))), expected)
+    def counts(self, direction: str) -> tuple[int, int]:
+        """How many events each side has in the end that had one in the beginning."""
+        self.join(direction)
+        self.put(self.here, ALICE.event(content="here"))
+        self.put(self.there, BOB.event(content="there"))
+        self.go()
+        return len(ids(self.here)), len(ids(self.there))
+
+    def test_up_takes_nothing(self) -> None:
+        """Only the other relay has both."""
+        self.assertEqual(self.counts("up"), (1, 2))
+
+    def test_down_gives_nothing(self) -> None:
+        """Only this relay has both."""
+        self.assertEqual(self.counts("down"), (2, 1))
 
     def test_the_filter_decides(self) -> None:
         """What it does not match stays where it is, stored or new."""
@@ -188,6 +195,17 @@ class ConvergenceTests(Pair):
         self.settle(301)
         self.assertEqual(self.line.wire.verbs().count("REQ"), asked)
         self.assertEqual(self.here.world.meter.total(NOSTR_STREAMED, direction="down", outcome="invalid"), 1)
+
+    def test_what_only_its_author_may_publish_is_asked_for_once(self) -> None:
+        """A protected event of the other relay is not taken here, in no round (NIP-70)."""
+        self.join("down")
+        visitor = self.there.visitor()
+        visitor.prove(CAROL)
+        self.assertTrue(visitor.send("EVENT", CAROL.event(content="mine", tags=(("-",),)))[0][2])
+        self.go()
+        asked = self.line.wire.verbs().count("REQ")
+        self.settle(301)
+        self.assertEqual((ids(self.here), self.line.wire.verbs().count("REQ")), (set(), asked))
 
     def test_new_versions_replace_old_ones_everywhere(self) -> None:
         """Of a profile both keep the newest, whichever had it."""

@@ -36,8 +36,9 @@ PAGE, PAGES, OVERLAP = 5_000, 1_000, 3_600
 REMEMBERED, MOST_GONE = 50_000, 10_000
 #: How often, and after how many seconds, an event is offered again that came too fast.
 PATIENCE, PAUSE = 10, 10.0
-#: The refusals that may be over the next time.
+#: The refusals that may be over the next time: those of another relay, and our own.
 PASSING = ("rate-limited", "error", "auth-required")
+PASSING_HERE = ("rate-limited", "error")
 
 
 @frozen
@@ -208,7 +209,7 @@ class Exchange:
             self.on_progress(self.tally)
             return
         self.tally.refused += 1
-        if word not in PASSING:
+        if word not in PASSING_HERE:
             self._memory.not_down.add(event.id)
         if word == "invalid" and not await self._tools.compute.run(_is_genuine, event):
             remote.blame("events that are not genuine")
