@@ -1,4 +1,4 @@
-"""From stored events to live ones: at whatever moment a store answers and a client reads, each event comes once and none is missed."""
+"""From stored events to live ones: whenever a store answers and a client reads, each event comes once and none is missed."""
 
 from __future__ import annotations
 
