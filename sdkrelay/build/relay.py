@@ -110,13 +110,7 @@ class Relay(MultiService):
         self._parts = parts = Parts(
             config, world, self._store, identity, vault, encryption, self._is_draining, operation, self._nostr
         )
-        await parts.hub.start()
-        await parts.wallets.load()
-        await parts.access.start()
-        await parts.relations.relays.load()
-        await parts.relations.records.start()
-        await parts.alarms.alerts.load()
-        await self._join_streams(parts)
+        await self._load(parts)
         for service in parts.services():
             service.setServiceParent(self)
         if not config.standalone:
@@ -136,6 +130,16 @@ class Relay(MultiService):
             key = signing_key(Path(config.data_dir), world.entropy)
             self._nostr = NostrParts(config, world, xonly(key).hex())
             await self._nostr.open()
+
+    async def _load(self, parts: Parts) -> None:
+        """What was kept, before anybody asks."""
+        await parts.hub.start()
+        await parts.wallets.load()
+        await parts.access.start()
+        await parts.relations.relays.load()
+        await parts.relations.records.start()
+        await parts.alarms.alerts.load()
+        await self._join_streams(parts)
 
     async def _join_streams(self, parts: Parts) -> None:
         """Whatever speaks to other Nostr relays; nothing without a Nostr relay of our own."""

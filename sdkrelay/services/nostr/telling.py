@@ -219,15 +219,19 @@ class Telling:
         done = True
         async with way:
             for wallet_id in sorted(route.waiting):
-                route.waiting.discard(wallet_id)
-                told = False
-                try:
-                    told = await self._tell(self._contacts[wallet_id], route.url, way)
-                finally:
-                    if not told:
-                        route.waiting.add(wallet_id)
-                done = done and told
+                done = await self._try(route, wallet_id, way) and done
         return done
+
+    async def _try(self, route: _Route, wallet_id: str, way: Home | Call) -> bool:
+        """Tell one wallet, which waits on unless all of it was taken."""
+        route.waiting.discard(wallet_id)
+        told = False
+        try:
+            told = await self._tell(self._contacts[wallet_id], route.url, way)
+        finally:
+            if not told:
+                route.waiting.add(wallet_id)
+        return told
 
     async def _tell(self, contact: Contact, url: str, way: Home | Call) -> bool:
         """Tell one wallet all that came since; False if the relay wants to be asked later."""
