@@ -77,9 +77,11 @@ class DeferredTask:
     def __init__(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._name = name
         self._waiting: list[Deferred[None]] = []
-        self._ended = False
         self._running = Deferred.fromCoroutine(coroutine)
-        self._running.addErrback(self._failed).addBoth(self._finished)
+        # Most have ended by now, without a failure: nobody will be called back.
+        self._ended = self._running.called and getattr(self._running, "result", self) is None
+        if not self._ended:
+            self._running.addErrback(self._failed).addBoth(self._finished)
 
     def _failed(self, failure: Any) -> None:
         if not failure.check(CancelledError):

@@ -210,7 +210,7 @@ class Session:
     def receive(self, frame: bytes) -> None:
         """A text frame has come."""
         self._traffic.received(len(frame))
-        if self._lifecycle.is_open():
+        if self._plain or self._lifecycle.is_open():
             self._inbox.append(frame)
             self._pace()
             if not self._answering:
@@ -374,8 +374,8 @@ class Session:
     def _conclude(self) -> None:
         """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
         self._pace()
-        self._channel, self._agreed = self._agreed or self._channel, None
-        self._plain = self._channel is None and self._lifecycle.is_open()
+        if self._agreed is not None:
+            self._channel, self._agreed, self._plain = self._agreed, None, False
         self._beside.answered()
         if self._farewell is not None:
             self.close(self._refusal, self._farewell)
