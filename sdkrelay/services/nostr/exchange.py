@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 from attrs import define, evolve, field, frozen
 
 from ...domain.items import Items
 from ...domain.measure import NOSTR_STREAMED
 from ...domain.nostr import kinds
-from ...domain.nostr.event import Event, parse_event, require_genuine
-from ...domain.nostr.filter import Filter
+from ...domain.nostr.event import Event, encode, parse_event, require_genuine
+from ...domain.nostr.filter import Filter, filter_members
 from ...domain.nostr.refusal import Refusal
 from ...domain.nostr.rules import address_of, expiration, is_protected
 from ...messages.nostr.relay import Ok
 from ...ports import Event as Signal
-from ...ports.nostr import EventStore, Query
+from ...ports.nostr import EventStore, Listed, Query
 from .client import Origin, Source
 from .publish import Publisher
 from .remote import Difference, Remote, Tools, Turned, Unsupported
@@ -36,6 +37,8 @@ PAGE, PAGES, OVERLAP = 5_000, 1_000, 3_600
 REMEMBERED, MOST_GONE = 50_000, 10_000
 #: How often, and after how many seconds, an event is offered again that came too fast.
 PATIENCE, PAUSE = 10, 10.0
+#: The list of the store that says when exchanges with relays that do not reconcile were done, by agreement.
+DONE = "streams"
 #: The refusals that may be over the next time: those of another relay, and our own.
 PASSING = ("rate-limited", "error", "auth-required")
 PASSING_HERE = ("rate-limited", "error")
@@ -51,6 +54,12 @@ class Agreement:
     up: bool
     down: bool
     origin: Origin = Origin.STREAM
+
+    @property
+    def digest(self) -> str:
+        """What the same agreement has after a restart, and no other."""
+        parts = (self.url, filter_members(self.wanted), self.up, self.down)
+        return sha256(encode(parts)).hexdigest()
 
 
 class Recent:
@@ -82,11 +91,10 @@ class Tally:
 
 @define(eq=False)
 class _Memory:
-    """What is known of the other relay; ``since`` is from when on it is asked where it does not reconcile."""
+    """What is known of the other relay: the ids that are not to be offered, and not to be asked for."""
 
     not_up: Recent = field(factory=Recent)
     not_down: Recent = field(factory=Recent)
-    since: int | None = None
 
 
 class Exchange:
@@ -107,22 +115,31 @@ class Exchange:
 
     async def settle(self, remote: Remote) -> None:
         """Exchange all that one of both lacks. Unavailable if the conversation, or the store, does not last."""
-        agreement = self.agreement
         began = int(self._tools.clock.now())
         try:
             whole = False
             while not whole:
                 whole = await self._reconcile(remote)
         except Unsupported:
-            since = self._memory.since
-            if agreement.down:
-                await self._fetch_since(remote, since)
-            if agreement.up:
-                pairs = await self._store.items(evolve(agreement.wanted, since=_later(agreement.wanted.since, since)),
-                                                frozenset(), MOST)  # fmt: skip
-                await self.give(remote, [event_id.hex() for _, event_id in pairs or ()])
+            await self._catch_up(remote, await self._since())
+            await self._store.enter(DONE, Listed(self.agreement.digest, str(began - OVERLAP)))
         await self._tell_deletions(remote)
-        self._memory.since = began - OVERLAP
+
+    async def _catch_up(self, remote: Remote, since: int | None) -> None:
+        """Ask for all that is as new as that, and offer all such."""
+        wanted = self.agreement.wanted
+        if self.agreement.down:
+            await self._fetch_since(remote, since)
+        if self.agreement.up:
+            newer = evolve(wanted, since=_later(wanted.since, since))
+            pairs = await self._store.items(newer, frozenset(), MOST)
+            await self.give(remote, [event_id.hex() for _, event_id in pairs or ()])
+
+    async def _since(self) -> int | None:
+        """When the last exchange with a relay that does not reconcile began, less some time; None before the first."""
+        found = {one.item: one.reason for one in await self._store.entries(DONE)}
+        since = found.get(self.agreement.digest)
+        return None if since is None else int(since)
 
     async def _reconcile(self, remote: Remote) -> bool:
         """One comparison and what follows from it; whether it was about everything."""
