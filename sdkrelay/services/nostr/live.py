@@ -12,6 +12,10 @@ from ...messages.nostr.relay import event_frame
 from ...ports import Meter
 
 
+#: Events told between two turns of the reactor, and about how many frames they may become.
+MOST_AT_ONCE, TOLD_AT_ONCE = 16, 4_000
+
+
 class Hearer(Protocol):
     """A subscription that is open; ``prefix`` is how each of its EVENT frames begins."""
 
@@ -35,6 +39,10 @@ class Live:
         self.index: LiveIndex[Hearer] = LiveIndex()
         #: The ids of what is being committed: a query may find it before it is told here.
         self.coming: set[bytes] = set()
+
+    def at_once(self) -> int:
+        """How many events to tell between two turns of the reactor: fewer where many may listen."""
+        return max(1, min(MOST_AT_ONCE, TOLD_AT_ONCE // max(1, len(self.index))))
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tell all whose filters match and who may see them; each subscription's events go out in one write."""
