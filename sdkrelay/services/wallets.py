@@ -53,6 +53,9 @@ class ContactKeeper(Protocol):
     async def keep(self, wallet_id: str, contact: NostrContact) -> None:
         """Tell this wallet's owner there from now on."""
 
+    def forget(self, wallet_id: str) -> None:
+        """The wallet is forgotten: nobody is told of it any more."""
+
 
 def address_of(keys: Keys, network: Network) -> str:
     """The wallet's own silent payment address, without a label."""
@@ -139,6 +142,8 @@ class WalletService:
             async with watched.lock:
                 await self._store.wallets.unregister(request.wallet_id)
                 self._watch.remove(watched)
+                if self.contacts is not None:
+                    self.contacts.forget(request.wallet_id)
         self._hub.release(request.wallet_id)
         caller.release(request.wallet_id)
         return WalletUnregistered(wallet_id=request.wallet_id)

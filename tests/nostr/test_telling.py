@@ -15,7 +15,7 @@ from sdkrelay.build.streaming import writer
 from sdkrelay.domain.nostr.event import Event, parse_event
 from sdkrelay.domain.nostr.wrapping import Rumor, unwrap
 from sdkrelay.domain.problem import Problem
-from sdkrelay.messages.native.wallets import NostrContact
+from sdkrelay.messages.native.wallets import NostrContact, UnregisterWallet
 from sdkrelay.ports.remotes import RemoteWatch
 from sdkrelay.services.nostr.telling import Means, Telling
 from tests.support.nostr_joined import Wire, to_relay, tools_of
@@ -235,6 +235,15 @@ class LastingTests(TellingCase):
         now(self.store.contacts.told(contact.wallet_id, {URL: 9}))
         self.assertEqual(now(self.store.contacts.contacts()), [])
         self.assertIsNone(now(self.store.contacts.put(contact.wallet_id, ALICE.pubkey, ())))
+
+    def test_who_registers_again_without_a_key_is_not_told(self) -> None:
+        """What was unregistered is forgotten at once, not at the next start."""
+        alice, holder = self.register(ALICE), Listener(self.time, "holder")
+        wallet_id = self.relay.register(alice, holder, 3).wallet_id
+        self.relay.run(self.relay.wallets.unregister(UnregisterWallet(wallet_id=wallet_id), holder))
+        self.relay.register(alice, holder, 3)
+        self.pay(alice, 50_000)
+        self.assertEqual(self.heard(ALICE), [])
 
     def test_a_refusal_for_good_is_passed_over(self) -> None:
         """And one that passes is not: what is rate-limited comes later."""

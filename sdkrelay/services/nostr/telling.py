@@ -115,6 +115,13 @@ class Telling:
             self._contacts[wallet_id] = kept
             self._look(wallet_id)
 
+    def forget(self, wallet_id: str) -> None:
+        """This wallet is forgotten."""
+        self._contacts.pop(wallet_id, None)
+        self._due.discard(wallet_id)
+        for route in self._routes.values():
+            route.waiting.discard(wallet_id)
+
     def entered(self, entry: Entry) -> None:
         """Something new is in the log."""
         if entry.topic is Topic.PAYMENTS and entry.wallet_id in self._contacts and is_told(entry.kind):
@@ -137,13 +144,15 @@ class Telling:
             await self._wake.wait()
 
     async def _assign(self, wallet_id: str) -> None:
-        contact = self._contacts[wallet_id]
+        contact = self._contacts.get(wallet_id)
+        if contact is None:
+            return
         urls = await self._relays(contact)
         first = max(contact.told.values(), default=contact.since)
         new = {url: first for url in urls if url not in contact.told}
         await self._means.contacts.told(wallet_id, new)
         contact.told.update(new)
-        for url in urls:
+        for url in urls if self._contacts.get(wallet_id) is contact else ():
             self._send(url, wallet_id)
 
     async def _relays(self, contact: Contact) -> list[str]:
@@ -205,11 +214,12 @@ class Telling:
     async def _check(self, route: _Route, wallet_id: str) -> None:
         """Let a wallet wait no longer that has no news; what comes meanwhile lets it wait again."""
         route.waiting.discard(wallet_id)
+        contact = self._contacts.get(wallet_id)
         news = True
         try:
-            news = bool(await self._news(self._contacts[wallet_id], route.url, 1))
+            news = contact is not None and bool(await self._news(contact, route.url, 1))
         finally:
-            if news:
+            if news and wallet_id in self._contacts:
                 route.waiting.add(wallet_id)
 
     def _is_own(self, url: str) -> bool:
@@ -225,11 +235,13 @@ class Telling:
     async def _try(self, route: _Route, wallet_id: str, way: Home | Call) -> bool:
         """Tell one wallet, which waits on unless all of it was taken."""
         route.waiting.discard(wallet_id)
-        told = False
+        contact = self._contacts.get(wallet_id)
+        told = contact is None
         try:
-            told = await self._tell(self._contacts[wallet_id], route.url, way)
+            if contact is not None:
+                told = await self._tell(contact, route.url, way)
         finally:
-            if not told:
+            if not told and wallet_id in self._contacts:
                 route.waiting.add(wallet_id)
         return told
 
