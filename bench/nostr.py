@@ -26,11 +26,11 @@ from sdkrelay.domain.nostr.event import Event
 from sdkrelay.domain.nostr.signing import sign_event
 
 from .common import Report, is_quick, say
-from .nostr_kit import Ours, Peer, Wire, all_read, local_relay, nostr_relay, processors
+from .nostr_kit import Ours, Peer, Wire, all_read, local_relay, nostr_relay, processors, worked
 
 CONNECTIONS, WINDOW, LISTENERS, AUTHORS = 4, 64, 100, 50
-INGEST, REQUESTS, BURST, SINGLE, QUERYABLE, RESULTS = (
-    "ingest", "REQ", "burst fan-out", "one event to all", "receipt to queryable", "500 results"
+INGEST, WORK, REQUESTS, BURST, SINGLE, QUERYABLE, RESULTS = (
+    "ingest", "CPU time of that", "REQ", "burst fan-out", "one event to all", "receipt to queryable", "500 results"
 )  # fmt: skip
 
 
@@ -197,9 +197,10 @@ def close(wires: Sequence[Wire]) -> None:
 
 def turn(peer: Peer, corpus: Corpus, size: Size, number: int) -> dict[str, float]:
     """All figures of one relay in one round."""
-    events, mark = corpus.next(size.events), f"{peer.name} {number}"
+    events, mark, before = corpus.next(size.events), f"{peer.name} {number}", worked(peer.pid)
     return {
         INGEST: ingest(peer, events),
+        WORK: 1e6 * (worked(peer.pid) - before) / len(events),
         REQUESTS: requests(peer, events, size.requests),
         RESULTS: results(peer, 5),
         BURST: burst(peer, corpus.next(size.burst, mark), mark),
@@ -226,7 +227,7 @@ def tell(peers: Sequence[Peer], figures: dict[str, list[dict[str, float]]]) -> N
 
 def unit(key: str) -> str:
     """What a figure counts."""
-    return " ms" if key in (SINGLE, QUERYABLE, RESULTS) else "/s"
+    return " µs an event" if key == WORK else " ms" if key in (SINGLE, QUERYABLE, RESULTS) else "/s"
 
 
 def compare(makers: Sequence[Callable[[Path], Peer]], folder: Path, size: Size) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import psutil
 from attrs import define, field
 
 from sdkrelay.demo.relay import RelayProcess
@@ -58,6 +59,7 @@ class Peer(Protocol):
     name: str
     durability: str
     port: int
+    pid: int
 
     def end(self) -> None:
         """Stop it."""
@@ -71,7 +73,7 @@ class Ours:
     def __init__(self, folder: Path) -> None:
         self._process = RelayProcess(folder / "relay", None, environment=UNLIMITED)
         self._process.start()
-        self.port = self._process.ws_port
+        self.port, self.pid = self._process.ws_port, self._process.pid or 0
 
     def end(self) -> None:
         """Stop it."""
@@ -87,6 +89,7 @@ class Foreign:
             self._process = subprocess.Popen(
                 command(self.port), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder
             )
+        self.pid = self._process.pid
         wait_for(self.port)
 
     def end(self) -> None:
@@ -190,6 +193,12 @@ def all_read(wires: Sequence[Wire], beginning: bytes, count: int) -> float:
                     selector.unregister(wire.socket)
                     del left[wire]
     return time.perf_counter()
+
+
+def worked(pid: int) -> float:
+    """Seconds of CPU time that a process and those it has started have used."""
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return sum(process.cpu_times().user + process.cpu_times().system for process in processes)
 
 
 def processors() -> int:
