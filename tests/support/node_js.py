@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from unittest import SkipTest
 
 from attrs import define, field
 
 from sdkrelay.io.bitcoind.obtain import default_cache
+
+from .once import made_once
 
 #: Gives node 20 the global that browsers and later releases have.
 _GLOBAL = "globalThis.WebSocket = require('ws');\n"
@@ -38,15 +40,11 @@ def node_with(*packages: str) -> tuple[str, Path]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise SkipTest("node and npm are not installed")
-    names = [package.rpartition("@")[0] for package in packages]
-    folder = default_cache() / "node" / "+".join(package.replace("/", "-") for package in sorted(packages))
-    folder.mkdir(parents=True, exist_ok=True)
-    if not all((folder / "node_modules" / name).is_dir() for name in names):
-        _install(npm, folder, packages)
-    return node, folder
+    name = "+".join(package.replace("/", "-") for package in sorted(packages))
+    return node, made_once(default_cache() / "node" / name, partial(_install, npm, packages))
 
 
-def _install(npm: str, folder: Path, packages: Sequence[str]) -> None:
+def _install(npm: str, packages: Sequence[str], folder: Path) -> None:
     command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *packages]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=180)

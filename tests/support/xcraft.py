@@ -11,9 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -24,6 +23,7 @@ from sdkrelay.io.bitcoind.obtain import default_cache
 
 from .bitcoind import until
 from .node_js import Program
+from .once import made_once
 
 #: The stones are required by another package that does not name them.
 PACKAGES = {"xcraft-core-server": "6.5.0", "xcraft-core-busclient": "5.11.4", "xcraft-core-stones": "0.4.21"}
@@ -82,26 +82,16 @@ def installed() -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise SkipTest("node and npm are not installed")
-    folder = default_cache() / "xcraft" / "-".join(PACKAGES.values())
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _install(npm, folder)
-    return folder
+    return made_once(default_cache() / "xcraft" / "-".join(PACKAGES.values()), partial(_install, npm))
 
 
 def _install(npm: str, folder: Path) -> None:
-    """Install beside the place, then put it there: two at once do not disturb each other."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        fresh = Path(name) / "project"
-        fresh.mkdir()
-        _write(fresh, {"package.json": json.dumps(_PACKAGE), "goblins.json": json.dumps(_GOBLINS)})
-        flags = ("--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund")
-        try:
-            subprocess.run([npm, "install", *flags], cwd=fresh, check=True, capture_output=True, timeout=180)
-        except (subprocess.SubprocessError, OSError) as error:
-            raise SkipTest(f"npm cannot install {', '.join(PACKAGES)}: {error}") from None
-        if not folder.is_dir():
-            fresh.rename(folder)
+    _write(folder, {"package.json": json.dumps(_PACKAGE), "goblins.json": json.dumps(_GOBLINS)})
+    flags = ("--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund")
+    try:
+        subprocess.run([npm, "install", *flags], cwd=folder, check=True, capture_output=True, timeout=180)
+    except (subprocess.SubprocessError, OSError) as error:
+        raise SkipTest(f"npm cannot install {', '.join(PACKAGES)}: {error}") from None
 
 
 def command() -> tuple[str, ...]:
