@@ -31,3 +31,13 @@ class DocumentTests(SynchronousTestCase):
         text = (ROOT / "docs/architecture.md").read_text()
         for name in re.findall(r"`((?:io|services|session|messages|domain|crypto)/[\w/]+\.py)`", text):
             self.assertTrue((ROOT / "sdkrelay" / name).exists(), name)
+
+    def test_tests_named_for_nostr_exist(self) -> None:
+        """Every test and file of tests that docs/nostr.md names is there."""
+        text = (ROOT / "docs/nostr.md").read_text()
+        tests = "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py")))
+        tests += (ROOT / "tests/storage/event_contract.py").read_text()
+        for name in re.findall(r"`(test_\w+)`", text):
+            self.assertIn(f"def {name}(", tests)
+        for name in re.findall(r"`(tests/[\w/]+\.py)`", text):
+            self.assertTrue((ROOT / name).exists(), name)

@@ -99,6 +99,16 @@ class SubscriptionTests(AskingCase):
         [[verb, name, _]] = client.send("REQ", "c", {})
         self.assertEqual((verb, name), ("CLOSED", "c"))
 
+    def test_closed_is_the_end_of_the_name(self) -> None:
+        """Whatever the reason was: the older subscription of the name is told nothing more, and the name can be used again."""
+        client = self.relay(filters=1)
+        for refused in ([{"kinds": ["x"]}], [{}, {}], []):
+            client.send("REQ", "a", {"kinds": [1]})
+            self.assertEqual(client.send("REQ", "a", *refused)[0][0], "CLOSED")
+            self.publish(client, ALICE.event(content=str(refused)))
+            self.assertEqual(client.heard(), [])
+        self.assertEqual(client.send("REQ", "a", {"limit": 0}), [["EOSE", "a"]])
+
     def test_an_empty_list_matches_nothing(self) -> None:
         """Neither stored nor live."""
         client = self.relay()
