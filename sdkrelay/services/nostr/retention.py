@@ -8,7 +8,7 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from ...domain.nostr.filter import Filter
-from ...ports import Clock, Task, Tasks, Unavailable
+from ...ports import Cancelled, Clock, Task, Tasks, Unavailable
 from ...ports.nostr import EventFigures, EventStore
 
 log = Logger()
@@ -93,4 +93,8 @@ class Keeper:
                     log.info("{count} Nostr events were removed: expired, too old, or too many", count=gone)
             except Unavailable as away:
                 log.warn("Nostr events could not be kept in bounds: {reason}", reason=str(away))
+            except Cancelled:
+                raise
+            except Exception:
+                log.failure("Nostr events could not be kept in bounds")
             await self._tasks.sleep(ROUND)
