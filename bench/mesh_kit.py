@@ -101,13 +101,13 @@ def show(name: str, found: dict[str, Any], stacks: bool) -> float:
     return float(found["own"])
 
 
-def signed(count: int, source: random.Random, begin: int) -> list[Record]:
-    """Records that any relay takes; ``begin`` is the time of the first in milliseconds."""
+def signed(count: int, source: random.Random, begin: int, apart: int = APART) -> list[Record]:
+    """Records that any relay takes; ``begin`` is the time of the first, and ``apart`` that from one to the next, in milliseconds."""
     key = schnorr.xonly(SECRET)
     return [
         Record(
             Sort.MESSAGE, "relay-elsewhere", key, f"user:{place % 50}", f"message-{begin}-{place}",
-            b'{"text":"message %d of the bench, of an ordinary length"}' % place, reading(begin + place * APART), LIFE,
+            b'{"text":"message %d of the bench, of an ordinary length"}' % place, reading(begin + place * apart), LIFE,
         ).signed(SECRET, source.randbytes(32))
         for place in range(count)
     ]  # fmt: skip
