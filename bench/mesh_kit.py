@@ -28,6 +28,8 @@ SECRET = b"\x07" * 32
 APART, LIFE = 7, 864_000
 #: So many records are stored in one transaction.
 BATCH = 500
+#: Seconds between two looks at how many there are.
+LOOK = 0.03
 #: Columns of a record, in the order in which they are written here.
 COLUMNS = (
     "record_id", "kind", "origin", "key", "author", "message_id", "content", "hlc", "ttl", "signature", "expires_at", "number",
@@ -102,7 +104,7 @@ def show(name: str, found: dict[str, Any], stacks: bool) -> float:
 
 
 def signed(count: int, source: random.Random, begin: int, apart: int = APART) -> list[Record]:
-    """Records that any relay takes; ``begin`` is the time of the first, and ``apart`` that from one to the next, in milliseconds."""
+    """Records that any relay takes, the first made at ``begin``, each ``apart`` after the one before, in milliseconds."""
     key = schnorr.xonly(SECRET)
     return [
         Record(
@@ -156,5 +158,5 @@ async def reached(count: Callable[[], int], wanted: int, seconds: float = 120.0)
     while count() < wanted:
         if time.perf_counter() > end:
             raise TimeoutError(f"{count()} of {wanted} records came")
-        await pause(0.01)
+        await pause(LOOK)
     return time.perf_counter()

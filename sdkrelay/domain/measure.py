@@ -73,7 +73,9 @@ WEBHOOK_CALLS: Final = Counter(
     ("outcome",),
 )
 MESH_REFUSALS: Final = Counter(
-    "sdkrelay_mesh_refusals", "Conversations that were not taken as a relay's, in either direction, by why.", ("reason",)
+    "sdkrelay_mesh_refusals",
+    "Conversations that were not taken as a relay's, in either direction, by why.",
+    ("reason",),
 )
 MESH_OFFENCES: Final = Counter("sdkrelay_mesh_offences", "What linked relays did that no relay would do.")
 MESH_DIALS: Final = Counter(
