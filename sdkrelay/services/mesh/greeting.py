@@ -87,8 +87,8 @@ class Greeter:
                 relay=begun.ours,
             )
         )
-        caller.at_end(lambda: self._cut(caller))
         begun.watch = self._tasks.start("patience with a greeting", self._watch(caller, begun))
+        caller.at_end(lambda: self._cut(caller))
 
     async def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
         """What this relay answers to another's greeting; None where it takes no relays. Raises :class:`Refused`.

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.schnorr import xonly
 from sdkrelay.domain.chain import Network
+from sdkrelay.services.mesh.proving import Dialled
 from sdkrelay.session.session import REFUSED
 from tests.support.conversation import ListWire, say
 from tests.support.greeting import GreetedRelay, Stranger
@@ -263,6 +264,15 @@ class CutTests(SynchronousTestCase):
         session.ended()
         self.assertCut()
         self.assertEqual(len(self.relay.outcomes), 1)
+
+    def test_one_that_is_gone_before_the_greeting(self) -> None:
+        """The line hears of it, and nothing waits for an answer."""
+        session, _ = self.relay.session()
+        session.ended()
+        heard: list[Any] = []
+        self.relay.mesh.greeter.begin(session, Dialled("ws://b:8090", False, lambda *how: heard.append(how)))
+        self.assertCut()
+        self.assertEqual((len(heard), self.relay.time.reactor.getDelayedCalls()), (1, []))
 
     def test_one_that_was_dialled_takes_too_long(self) -> None:
         """It is hung up on, and not linked afterwards."""
