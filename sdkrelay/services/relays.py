@@ -99,9 +99,9 @@ class RelayService:
 
     @handles(Discovery)
     async def discover(self, request: Discovery, caller: Caller) -> DiscoveryResponse:
-        """Those the operator named, and those found through others that were greeted once."""
-        named = {peer.id for peer in self._roster.named}
-        told = [item for item in self._portrayer.all() if item.address and (item.id in named or item.relay_id)]
+        """Those the operator named, and those found through others that were greeted where they say they are."""
+        named, verified = {peer.id for peer in self._roster.named}, self._roster.dialling.verified
+        told = [item for item in self._portrayer.all() if item.id in named or verified(item.id)]
         relays = tuple(
             DiscoveredRelay(id=item.relay_id or item.id, address=item.address, capabilities=item.capabilities)
             for item in told
