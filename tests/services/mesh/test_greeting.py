@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.schnorr import xonly
@@ -65,6 +66,16 @@ class AnsweringTests(SynchronousTestCase):
         session, wire, answer = stranger.greets(self.relay, key=xonly(b"\x09" * 32).hex())
         say(session, "relay_proof", **stranger.proof(answer["relay"]))
         self.assertRefused(wire, "not the key")
+
+    def test_two_processes_of_one_name_and_key_do_not_take_turns(self) -> None:
+        """The newer run takes the place of the older one, as after a restart; then the older one does not come back."""
+        Stranger().links(self.relay)
+        newer = Stranger()
+        newer.ours = replace(newer.ours, boot_id="boot-c")
+        newer.links(self.relay)
+        Stranger().greets(self.relay)
+        self.assertEqual([link.boot_id for link in self.relay.mesh.links.all()], ["boot-c"])
+        self.assertIn("data_dir copied", self.relay.reasons[0])
 
     def test_ourselves_are_refused(self) -> None:
         """By our name, and by our key under another name."""
