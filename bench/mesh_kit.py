@@ -28,6 +28,8 @@ SECRET = b"\x07" * 32
 APART, LIFE = 7, 864_000
 #: So many records are stored in one transaction.
 BATCH = 500
+#: Seconds between two looks at how many there are.
+LOOK = 0.03
 #: Columns of a record, in the order in which they are written here.
 COLUMNS = (
     "record_id", "kind", "origin", "key", "author", "message_id", "content", "hlc", "ttl", "signature", "expires_at", "number",
@@ -101,13 +103,13 @@ def show(name: str, found: dict[str, Any], stacks: bool) -> float:
     return float(found["own"])
 
 
-def signed(count: int, source: random.Random, begin: int) -> list[Record]:
-    """Records that any relay takes; ``begin`` is the time of the first in milliseconds."""
+def signed(count: int, source: random.Random, begin: int, apart: int = APART) -> list[Record]:
+    """Records that any relay takes, the first made at ``begin``, each ``apart`` after the one before, in milliseconds."""
     key = schnorr.xonly(SECRET)
     return [
         Record(
             Sort.MESSAGE, "relay-elsewhere", key, f"user:{place % 50}", f"message-{begin}-{place}",
-            b'{"text":"message %d of the bench, of an ordinary length"}' % place, reading(begin + place * APART), LIFE,
+            b'{"text":"message %d of the bench, of an ordinary length"}' % place, reading(begin + place * apart), LIFE,
         ).signed(SECRET, source.randbytes(32))
         for place in range(count)
     ]  # fmt: skip
@@ -156,5 +158,5 @@ async def reached(count: Callable[[], int], wanted: int, seconds: float = 120.0)
     while count() < wanted:
         if time.perf_counter() > end:
             raise TimeoutError(f"{count()} of {wanted} records came")
-        await pause(0.01)
+        await pause(LOOK)
     return time.perf_counter()

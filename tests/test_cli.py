@@ -62,7 +62,7 @@ class CommandTests(SynchronousTestCase):
         """Help names every subcommand; without one, or with an unknown one, the status is 2."""
         _, help_text, _ = self.said("--help")
         for command in ("run", "demo", "mesh-demo", "check", "reindex", "config", "version"):
-            self.assertIn(f"    {command} ", help_text)
+            self.assertRegex(help_text, rf"(?m)^    {command}( |$)")
         self.assertEqual([self.said()[0], self.said("dance")[0]], [2, 2])
 
     def test_run_has_the_options_of_twistd(self) -> None:

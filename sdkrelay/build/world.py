@@ -42,7 +42,7 @@ class World:
     compute: ThreadCompute
     executors: Callable[[str], Executor] = InlineExecutor
     meter: RegistryMeter = field(factory=RegistryMeter)
-    mechanisms: Mechanisms = Mechanisms()
+    mechanisms: Mechanisms = field(factory=Mechanisms)
 
 
 def real_world(reactor: Any) -> World:

@@ -29,7 +29,7 @@ def check(config: Config) -> list[Fault]:
         _database(config.database),
         _auth(config),
         _tls(config.tls),
-        check_mesh(config.mesh, config.tls),
+        check_mesh(config.mesh, config.tls, config.limits.websocket_message_bytes),
         _bus(config.bus, config.tls),
         _alerts(config.alerts),
         _tuning(config),

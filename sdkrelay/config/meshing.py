@@ -14,6 +14,8 @@ from .guarding import Tls
 from .streaming import FilterText
 from .tuning import BackoffMilliseconds
 
+#: Bytes that a message between relays may have: a full batch of records, or a record of the largest content.
+LARGEST_MESSAGE = 700_000
 #: Characters a token has at least: as many as 16 random bytes in hexadecimal. Whoever dials sees what is made with it.
 SHORTEST_TOKEN = 32
 
@@ -97,8 +99,8 @@ class Mesh(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return bool(self.token or self.token_file or self.certificates)
 
 
-def check_mesh(mesh: Mesh, tls: Tls) -> Iterator[Fault]:
-    """What is wrong with the section, by itself and with that about TLS."""
+def check_mesh(mesh: Mesh, tls: Tls, message_bytes: int) -> Iterator[Fault]:
+    """What is wrong with the section, by itself, with that about TLS, and with the largest message that is taken."""
     for address in mesh.peers:
         yield from _check_address("mesh.peers", address)
     if mesh.address:
@@ -113,6 +115,8 @@ def check_mesh(mesh: Mesh, tls: Tls) -> Iterator[Fault]:
         )
     if mesh.certificates and not tls.client_ca:
         yield Fault("mesh.certificates", "names relays by their certificates: set tls.client_ca")
+    if mesh.takes_relays and message_bytes < LARGEST_MESSAGE:
+        yield Fault("limits.websocket_message_bytes", f"relays send each other up to {LARGEST_MESSAGE} bytes")
     if mesh.backoff_ms > mesh.max_backoff_ms:
         yield Fault("mesh.max_backoff_ms", "must not be less than mesh.backoff_ms")
 

@@ -5,7 +5,7 @@ A cut ends what runs over it at once, without a word to either side; whoever con
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer
@@ -13,7 +13,10 @@ from twisted.python.failure import Failure
 
 
 class Wire(ProxyFactory):
-    """Forwards connections to a port of the loopback interface while it is whole; ``entrance`` is the port where it listens."""
+    """Forwards connections to a port of the loopback interface while it is whole; ``entrance`` is the port where it listens.
+
+    ``carried`` counts the bytes that have passed, both ways.
+    """
 
     noisy = False
 
@@ -21,6 +24,7 @@ class Wire(ProxyFactory):
         super().__init__("127.0.0.1", target)
         self.reactor = reactor
         self.is_whole = True
+        self.carried = 0
         self.passages: set[_Entrance] = set()
         self._listening = reactor.listenTCP(0, self, interface="127.0.0.1")
         self.entrance: int = self._listening.getHost().port
@@ -73,6 +77,10 @@ class _Ending:
 class _Exit(_Ending, ProxyClient):
     """The side towards the relay that was dialled."""
 
+    def dataReceived(self, data: bytes) -> None:
+        cast("_Entrance", self.peer).factory.carried += len(data)
+        super().dataReceived(data)
+
 
 class _ExitFactory(ProxyClientFactory):
     protocol = _Exit
@@ -92,6 +100,10 @@ class _Entrance(_Ending, ProxyServer):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.passages.discard(self)
         super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.carried += len(data)
+        super().dataReceived(data)
 
     def abort(self) -> None:
         """End both sides without sending anything more."""

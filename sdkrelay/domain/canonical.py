@@ -12,6 +12,8 @@ from typing import Any
 
 #: Whole numbers up to this are exact as doubles.
 _EXACT = 2**53
+#: Levels of lists and dictionaries: fewer than any reader of any release runs out of stack at.
+_DEEPEST = 64
 #: Larger ones are never written without an exponent.
 _BITS = 71
 #: From here on ECMAScript writes an exponent, and below the other one.
@@ -23,9 +25,16 @@ class NotCanonical(ValueError):
 
 
 def canonical(value: Any) -> bytes:
-    """The bytes of a value of dictionaries, lists, strings, numbers, booleans and None. NotCanonical for what JSON cannot say."""
+    """The bytes of a value of dictionaries, lists, strings, numbers, booleans and None.
+
+    NotCanonical for what JSON cannot say, and for what is nested more than 64 deep: where recursion ends by itself depends on who
+    reads, and what one relay takes and another one does not would never be the same on both.
+    """
     try:
-        return _text(value).encode()
+        text = _text(value)
+        if text.count("{") + text.count("[") > _DEEPEST and _depth(value) > _DEEPEST:
+            raise NotCanonical("nested too deeply")
+        return text.encode()
     except UnicodeEncodeError:
         raise NotCanonical("half a surrogate pair in a string") from None
     except RecursionError:
@@ -47,6 +56,14 @@ def _text(value: Any) -> str:
     if value is None:
         return "null"
     return _number(value)
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list | tuple)]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _units(name: Any) -> bytes:

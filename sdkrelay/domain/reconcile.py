@@ -16,7 +16,9 @@ from attrs import Factory, define, frozen
 
 from .items import ID_SIZE, INFINITE, STAMP_SIZE, Items, ItemSet
 
-__all__ = ["FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler", "fingerprint"]
+__all__ = [
+    "FINGERPRINT", "ID_LIST", "SKIP", "VERSION", "Findings", "ItemSet", "Items", "MalformedFrame", "Reconciler", "fingerprint",
+]  # fmt: skip
 
 #: The first byte of every frame.
 VERSION = 0x61

@@ -60,11 +60,13 @@ def known_identity_key(data_dir: Path) -> bytes:
 
 
 def signing_key(data_dir: Path, entropy: Entropy) -> bytes:
-    """The 32 secret bytes that the relay signs with (secp256k1, BIP340), by which other relays know it; made when there are none."""
+    """The 32 secret bytes the relay signs with (secp256k1, BIP340), by which other relays know it; made when there are none."""
     path = data_dir / SIGNING_FILE_NAME
     key = kept_key(path, "signing key", entropy)
     if not is_secret(key):
-        raise KeyFileError(f"the signing key {path} is no secret key of the curve: remove the file, and another is made")
+        raise KeyFileError(
+            f"the signing key {path} is no secret key of the curve: remove the file, and another is made"
+        )
     return key
 
 

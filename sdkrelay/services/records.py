@@ -24,6 +24,7 @@ from ..domain.record import Outcome, Record, Sort, verify
 from ..messages.bulletin import Bulletin
 from ..messages.native.relays import ConflictDetected, SyncAck, SyncMessage
 from ..ports import Caller, Cancelled, Clock, Compute, Entropy, Meter, Store, Stored, Task, Tasks, Unavailable
+from .commits import Commits
 from .hub import Hub
 from .router import handles
 
@@ -85,6 +86,7 @@ class RecordService:
         self._around = around
         self._bounds = bounds or Bounds()
         self._hybrid = HybridClock()
+        self._commits = Commits(lambda records: store.records.put(records, self._now), self._taken, around.tasks)
         self._items = ItemSet()
         self._listeners: list[Listener] = []
         self._sweeper: Task | None = None
@@ -136,13 +138,16 @@ class RecordService:
         good = await self._around.compute.run(_verified, timely[: self.room])
         if not good:
             return []
-        stored = await self._store.records.put(good, now)
         self._hybrid.witness(max(record.hlc for record in good), now)
+        await self._commits.put(good, source)
+        return [record.record_id for record in good]
+
+    async def _taken(self, stored: Sequence[Stored], source: str) -> None:
+        """Say what records of another relay changed."""
         await self._tell(stored, source)
         for each in stored:
             if each.other is not None:
-                await self._hub.broadcast(Topic.SYNC, Bulletin(_conflict(each), now))
-        return [record.record_id for record in good]
+                await self._hub.broadcast(Topic.SYNC, Bulletin(_conflict(each), self._now))
 
     async def publish(self, sort: Sort, author: str, name: str, content: bytes, ttl: int) -> Record:
         """Keep a fact of the relay's own that is no message: ``content`` is canonical JSON; durable when this returns."""

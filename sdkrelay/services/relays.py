@@ -99,9 +99,9 @@ class RelayService:
 
     @handles(Discovery)
     async def discover(self, request: Discovery, caller: Caller) -> DiscoveryResponse:
-        """Those the operator named, and those found through others that were greeted once."""
-        named = {peer.id for peer in self._roster.named}
-        told = [item for item in self._portrayer.all() if item.address and (item.id in named or item.relay_id)]
+        """Those the operator named, and those found through others that were greeted where they say they are."""
+        named, verified = {peer.id for peer in self._roster.named}, self._roster.dialling.verified
+        told = [item for item in self._portrayer.all() if item.id in named or verified(item.id)]
         relays = tuple(
             DiscoveredRelay(id=item.relay_id or item.id, address=item.address, capabilities=item.capabilities)
             for item in told
@@ -159,8 +159,13 @@ class RelayService:
 
     @handles(RemoveRelay)
     async def remove(self, request: RemoveRelay, caller: Caller) -> RelayRemoved:
-        """Do not know it any more, and hang up; NOT_FOUND if it is not known, CONFLICT if the settings name it."""
+        """Do not know it any more, and hang up; NOT_FOUND if it is not known, CONFLICT if the settings name it.
+
+        Of one that was here and is refused since it has another key, the old key is forgotten.
+        """
         async with self._order:
+            if self.named(request.relay_id) is None and await self._roster.books.pins.forget(request.relay_id):
+                return RelayRemoved(relay_id=request.relay_id)
             gone = self._known(request.relay_id)
             if gone.id in {peer.id for peer in self._roster.configured}:
                 raise Problem(

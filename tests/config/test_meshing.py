@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.config.check import check
 from sdkrelay.config.meshing import Mesh
-from sdkrelay.config.model import Config
+from sdkrelay.config.model import Config, Limits
 from sdkrelay.config.public import public
 from sdkrelay.mesh_token import TokenFileError, read_token
 from sdkrelay.preflight import _mesh
@@ -36,6 +36,13 @@ class MeshTests(SynchronousTestCase):
         self.assertEqual(faults(token=TOKEN, token_file="/x"), ["mesh.token"])
         self.assertEqual(faults(backoff_ms=2000, max_backoff_ms=1000), ["mesh.max_backoff_ms"])
         self.assertEqual(faults(certificates=("b",)), ["mesh.certificates"])
+
+    def test_messages_of_relays_have_to_fit(self) -> None:
+        """Who is in no mesh may take smaller ones."""
+        small = Limits(websocket_message_bytes=100_000)
+        self.assertEqual(check(Config(limits=small)), [])
+        (fault,) = check(Config(limits=small, mesh=Mesh(token=TOKEN)))
+        self.assertEqual(fault.key, "limits.websocket_message_bytes")
 
     def test_the_token_is_never_shown(self) -> None:
         """Not in what is printed, nor to an operator."""

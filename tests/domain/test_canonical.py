@@ -70,3 +70,11 @@ class CanonicalTests(SynchronousTestCase):
         for value in (math.nan, math.inf, -math.inf, "\ud800", {"\udfff": 1}, {1: 2}, b"", {1}, object(), endless):
             self.assertRaises(NotCanonical, canonical, value)
         self.assertTrue(issubclass(NotCanonical, ValueError))
+
+    def test_nesting_has_a_bound(self) -> None:
+        """Sixty-four levels, whatever there is beside and however deep the caller stands; brackets in strings are none."""
+        deep: object = "[" * 100
+        for level in range(64):
+            deep = {"a": deep, "b": 1} if level % 2 else [deep, 1]
+        self.assertIn(b"[[[[", canonical(deep))
+        self.assertRaises(NotCanonical, canonical, [deep])

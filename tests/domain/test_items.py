@@ -56,7 +56,9 @@ class ItemsTests(SynchronousTestCase):
             expected |= set(pairs)
         sealed = changed.seal()
         self.assertEqual((len(changed), len(sealed)), (len(expected), len(expected)))
-        self.assertEqual([sealed.key(index) for index in range(len(sealed))], [pack(*pair) for pair in sorted(expected)])
+        self.assertEqual(
+            [sealed.key(index) for index in range(len(sealed))], [pack(*pair) for pair in sorted(expected)]
+        )
         self.assertEqual(sealed.sum_before(len(sealed)), total(sorted(expected)))
 
     def test_a_sealed_view_stays(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,13 @@ from sdkrelay.config.meshing import Mesh
 from sdkrelay.config.model import Config, Database
 from sdkrelay.domain.chain import Network
 from sdkrelay.domain.notification import Entry, Topic
+from sdkrelay.io.bitcoind.process import free_port
 from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.rest.relays import GetRelays, RelayItem
 from sdkrelay.services.mesh.link import Link, Links
 from tests.support.tuned import OPERATOR, Somebody
 
 TOKEN = "a token of more than thirty-two characters"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class MeshRelay:

@@ -9,6 +9,7 @@ from sdkrelay.domain.peer import normalised
 from sdkrelay.domain.problem import Code, Problem
 from sdkrelay.messages.rest.node import Connections
 from sdkrelay.messages.rest.relays import AddRelay, GetRelay, GetRelays, RelayTraffic, RemoveRelay
+from sdkrelay.services.mesh.link import Link, Proven
 from sdkrelay.services.mesh.refusals import Reason, Refused
 from tests.support.conversation import say
 from tests.support.related import RelatedRelay
@@ -117,6 +118,15 @@ class KnownRelayTests(SynchronousTestCase):
         self.assertEqual((self.relay.relays.peers, self.relay.again().peers), ((), ()))
         self.refused(Code.NOT_FOUND, RemoveRelay(relay_id=added.id))
 
+    def test_the_key_of_a_relay_that_lost_its_own_is_forgotten(self) -> None:
+        """It is not known, for it is refused; then it may come with another one, and there is nothing more to forget."""
+        pins = self.relay.rostered.books.pins
+        now(pins.pin("relay-b", b"k" * 32))
+        self.assertEqual(self.relay.ask(RemoveRelay(relay_id="relay-b")).relay_id, "relay-b")
+        self.assertTrue(now(pins.pin("relay-b", b"n" * 32)))
+        now(pins.forget("relay-b"))
+        self.refused(Code.NOT_FOUND, RemoveRelay(relay_id="relay-b"))
+
     def test_one_relay_is_shown(self) -> None:
         """What it says of itself is null while it said nothing."""
         added = self.relay.ask(AddRelay(address="a"))
@@ -124,6 +134,17 @@ class KnownRelayTests(SynchronousTestCase):
         self.assertEqual((shown.connection, shown.status, shown.configuration), ("disconnected", None, None))
         self.assertEqual((shown.metrics.error_count, shown.metrics.success_rate), (0, None))
         self.refused(Code.NOT_FOUND, GetRelay(relay_id="nobody"))
+
+    def test_an_address_that_nobody_dialled_is_not_passed_on(self) -> None:
+        """A linked relay may say that it is anywhere; its address is shown, and told once it was greeted there."""
+        mesh, address = self.relay.rostered, "ws://elsewhere:8090"
+        proven = Proven("relay-b", bytes(32), "boot-b", address, True, False)
+        session, _ = self.relay.greeted()
+        mesh.links.join(Link(proven, session, mesh.books.standings.of("relay-b"), self.relay.time.tasks), session)
+        shown = {item.address for item in self.relay.ask(GetRelays()).relays}
+        asking, heard = self.relay.greeted()
+        say(asking, "discovery")
+        self.assertEqual((shown, heard.said()[0]["relays"]), ({address}, []))
 
     def test_discovery_lists_them(self) -> None:
         """With the relay's own name, and whom to turn to if that is set."""

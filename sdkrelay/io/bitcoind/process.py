@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -40,12 +41,19 @@ class CallFailed(Exception):
         self.code = code
 
 
+#: Ports that no system gives to outgoing connections, and those of them that were asked for: another for each caller.
+_PORTS = range(20_000, 32_000)
+_asked = itertools.count(os.getpid() * 97)
+
+
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback interface that nobody listens on now, and that no other call in this process gets soon."""
+    for number in itertools.islice(_asked, len(_PORTS)):
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port of the loopback interface is free")
 
 
 @frozen

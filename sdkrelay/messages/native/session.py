@@ -21,10 +21,11 @@ class Handshake(Request, frozen=True, kw_only=True, tag="handshake"):
 
     ``capabilities`` are its first subscriptions: ``notifications``, or ``silent_payments`` (payments and blocks); unknown
     ones are ignored. ``since``, a position from an earlier push (or a time, see ``subscribe``), replays what these
-    subscriptions missed. ``wallet_tokens`` say which registered wallets this client is; ``token`` is an operator's or another user's bearer token (one that does not
-    hold is a refusal); ``network``, if given, must be the relay's. ``version`` "1.0" gets ISO-8601 times, ``success`` for
-    ``accepted`` and ``block_notification`` for a new block; any other gets integer seconds. ``encryption`` asks that all that
-    follows be encrypted (see ``encrypted_message``). ``relay`` is the greeting of another relay, which proves itself next.
+    subscriptions missed. ``wallet_tokens`` say which registered wallets this client is; ``token`` is an operator's or another
+    user's bearer token (one that does not hold is a refusal); ``network``, if given, must be the relay's. ``version`` "1.0"
+    gets ISO-8601 times, ``success`` for ``accepted`` and ``block_notification`` for a new block; any other gets integer
+    seconds. ``encryption`` asks that all that follows be encrypted (see ``encrypted_message``). ``relay`` is the greeting of
+    another relay, which proves itself next.
     """
 
     ACCESS: ClassVar[Access] = Access.OPEN

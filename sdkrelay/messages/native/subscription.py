@@ -16,7 +16,8 @@ class Subscribe(Request, frozen=True, kw_only=True, tag="subscribe"):
 
     With ``since``, a position from an earlier push, what came after it is told first and joins the live stream without a
     gap or a duplicate. A position belongs to one relay's log; whoever comes from another relay gives a time instead, ``@`` and
-    seconds since the epoch, and is told all that was logged from then on. Topics this relay does not offer are ignored: the answer lists what is subscribed.
+    seconds since the epoch, and is told all that was logged from then on. Topics this relay does not offer are ignored: the
+    answer lists what is subscribed.
     """
 
     ACCESS: ClassVar[Access] = Access.GREETED

@@ -127,11 +127,12 @@ class Dialling:
         self._books.standings.forget(way.peer.id)
 
     def wanted(self, way: Way) -> bool:
-        """Whether to dial it now."""
+        """Whether to dial it now; where a linked relay says to be it is dialled once, which makes no other link."""
         links = self._books.links
         if way.relay_id is not None and links.get(way.relay_id) is not None:
             return False
-        return way.named or len(links.all()) < self._manners.links()
+        claimed = any(link.address == way.peer.address for link in links.all())
+        return way.named or claimed or len(links.all()) < self._manners.links()
 
     def opened(self, way: Way, caller: Caller) -> None:
         """Greet it."""

@@ -10,17 +10,20 @@ from collections.abc import Sequence
 
 import msgspec
 from attrs import define, field
+from twisted.logger import Logger
 
 from ...domain.measure import MESH_RECORDS
 from ...domain.problem import Problem
 from ...domain.record import Record
 from ...messages.mesh.records import BATCH, HOPS, Records, RecordsAck, RecordsAcked
 from ...messages.native.relays import SyncMessage
-from ...ports import Caller, Event, Task, Unavailable
+from ...ports import Caller, Cancelled, Event, Task, Unavailable
 from ..router import handles
 from .exchange import Around
 from .intake import BATCH_BYTES, Intake, RecordSet, Seen
 from .link import Link, Links
+
+log = Logger()
 
 #: Up to so many relays all are told; of more than that, only so many.
 ALL, SOME = 8, 6
@@ -132,11 +135,19 @@ class Gossip:
             while peer.waiting:
                 await peer.link.room()
                 records, hops = peer.batch()
-                told = await (
-                    self._push(peer.link, records, hops) if peer.link.reconciles else self._say(peer, records)
-                )
+                told = await self._tell(peer, records, hops)
                 self._count("pushed", told)
                 self._count("lost", len(records) - told)
+
+    async def _tell(self, peer: _Peer, records: Sequence[Record], hops: int) -> int:
+        """How many of them were acknowledged; whatever fails, the next are told."""
+        try:
+            return await (self._push(peer.link, records, hops) if peer.link.reconciles else self._say(peer, records))
+        except Cancelled:
+            raise
+        except Exception:
+            log.failure("records could not be told to relay {relay}", relay=peer.link.relay_id)
+            return 0
 
     async def _push(self, link: Link, records: Sequence[Record], hops: int) -> int:
         """How many of them were acknowledged; what was not is tried once more, and then left to the comparison."""

@@ -87,8 +87,8 @@ class Greeter:
                 relay=begun.ours,
             )
         )
-        caller.at_end(lambda: self._cut(caller))
         begun.watch = self._tasks.start("patience with a greeting", self._watch(caller, begun))
+        caller.at_end(lambda: self._cut(caller))
 
     async def answer(self, request: Handshake, caller: Caller) -> RelayAnswer | None:
         """What this relay answers to another's greeting; None where it takes no relays. Raises :class:`Refused`.
@@ -187,6 +187,8 @@ class Greeter:
         self._credentials.check_greeting(theirs)
         if not self._books.pins.fits(theirs.relay_id, bytes.fromhex(theirs.key)):
             raise Refused(Reason.PINNED)
+        if self._books.links.has_twin(theirs.relay_id, theirs.boot_id):
+            raise Refused(Reason.TWIN)
         full = self._room(theirs.relay_id, dialled)
         if full is not None:
             raise Refused(full)

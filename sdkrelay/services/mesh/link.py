@@ -191,6 +191,7 @@ class Links:
     _shunned: dict[str, float] = field(factory=dict)
     _by_relay: dict[str, Link] = field(factory=dict)
     _by_session: dict[str, Link] = field(factory=dict)
+    _replaced: dict[str, str] = field(factory=dict)
     _watchers: list[tuple[Watcher, Watcher]] = field(factory=list)
     #: Asked to find out whether the other side of a link is still there.
     on_doubt: Watcher = field(default=lambda link: None)
@@ -242,12 +243,18 @@ class Links:
             return True
         return (self.relay_id < proven.relay_id) == proven.dialled
 
+    def has_twin(self, relay_id: str, boot_id: str) -> bool:
+        """Whether this run of the relay's process was linked before the one that is linked now: then two of them run."""
+        held = self._by_relay.get(relay_id)
+        return held is not None and held.boot_id != boot_id and self._replaced.get(relay_id) == boot_id
+
     def join(self, link: Link, caller: Caller) -> None:
         """A link begins; the one there was to this relay ends."""
         held = self._by_relay.pop(link.relay_id, None)
         self._by_relay[link.relay_id] = link
         self._by_session[caller.session_id] = link
         if held is not None:
+            self._replaced[link.relay_id] = held.boot_id
             self._by_session.pop(held.session_id, None)
             self._tell(1, held)
             held.end("another conversation with this relay takes its place", "double")

@@ -35,11 +35,13 @@ class Pins:
                 await self._keep({**self._keys, relay_id: key.hex()})
             return self._keys.get(relay_id) == key.hex()
 
-    async def forget(self, relay_id: str) -> None:
-        """The operator removed the relay: one of this name may come with another key."""
+    async def forget(self, relay_id: str) -> bool:
+        """The operator removed the relay: one of this name may come with another key. False if none was kept."""
         async with self._order:
-            if relay_id in self._keys:
+            was_kept = relay_id in self._keys
+            if was_kept:
                 await self._keep({name: key for name, key in self._keys.items() if name != relay_id})
+            return was_kept
 
     async def _keep(self, keys: dict[str, str]) -> None:
         await self._store.set_meta(FACT, msgspec.json.encode(keys).decode())

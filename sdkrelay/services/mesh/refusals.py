@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SHUNNED = "shunned"
     REMOVED = "removed"
     REJECTED = "rejected"
+    TWIN = "twin"
 
 
 WORDS = {
@@ -51,6 +52,7 @@ WORDS = {
     Reason.SHUNNED: "it offended too often a short time ago",
     Reason.REMOVED: "an operator has removed it",
     Reason.REJECTED: "it does not take this relay",
+    Reason.TWIN: "another process is linked that has its name and key: was its data_dir copied?",
 }
 
 

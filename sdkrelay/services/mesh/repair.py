@@ -42,8 +42,10 @@ DIFFERENCES = 50_000
 EMPTY = 64
 #: So many records may have gone while they were compared.
 OWED = 1_000
+#: So many differences at most are moved before it is asked for more.
+NEXT = 10_000
 #: So many batches are on the way at the same time.
-AHEAD = 3
+AHEAD = 4
 
 
 @define(eq=False)
@@ -54,6 +56,7 @@ class _Course:
     session: str
     exchange: Exchange
     frame: bytes | None = None
+    is_moving: bool = False
     latency: float | None = None
     size: int = 0
     empty: int = 0
@@ -190,17 +193,26 @@ class Repair:
         course.frame = await self._compute.run(reconciler.initiate)
         have, need = list[bytes](), list[bytes]()
         while course.frame is not None and course.found < self.most:
-            # What one frame showed is moved while the next one is asked for.
-            moving = self._exchange(course, have, need)
+            # What some frames showed is moved while the next ones are asked for.
+            moving = self._move(course, have, need)
             have, need = [], []
-            await self._around.tasks.gather(moving, self._step(course, reconciler, course.frame, have, need))
-        await self._exchange(course, have, need)
+            await self._around.tasks.gather(moving, self._look(course, reconciler, have, need))
+        await self._move(course, have, need)
 
-    async def _step(
-        self, course: _Course, reconciler: Reconciler, frame: bytes, have: list[bytes], need: list[bytes]
-    ) -> None:
+    async def _move(self, course: _Course, have: Sequence[bytes], need: Sequence[bytes]) -> None:
+        course.is_moving = True
+        await self._exchange(course, have, need)
+        course.is_moving = False
+
+    async def _look(self, course: _Course, reconciler: Reconciler, have: list[bytes], need: list[bytes]) -> None:
+        """Ask one frame at least, and more while something is moved, but not for more than can be moved next."""
+        await self._step(course, reconciler, have, need)
+        while course.is_moving and course.frame is not None and len(have) + len(need) < NEXT:
+            await self._step(course, reconciler, have, need)
+
+    async def _step(self, course: _Course, reconciler: Reconciler, have: list[bytes], need: list[bytes]) -> None:
         """Ask one frame; what the answer shows is added to ``have`` and ``need``, and the next frame to the course."""
-        answer = await self._ask(course, frame)
+        answer = await self._ask(course, course.frame or b"")
         try:
             course.frame, ours, theirs = await self._compute.run(reconciler.proceed, answer)
         except ValueError:

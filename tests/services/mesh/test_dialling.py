@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.peer import Peer, peer_id
@@ -85,6 +86,18 @@ class DiallingTests(SynchronousTestCase):
         self.mesh.dialling._manners = type(self.mesh.dialling._manners)(lambda: 0, lambda: 3, _tell, _tell)
         self.mesh.dialling.follow([PEER], [other])
         self.assertEqual((self.line.watch.wanted(), self.dialler.lines[other.address].watch.wanted()), (True, False))
+
+    def test_where_a_linked_relay_says_to_be_is_dialled(self) -> None:
+        """However many links there are: it makes no other, and until then its address is told to nobody."""
+        other = Peer(id=peer_id("ws://c:8090"), address="ws://c:8090", description="", added_at=0)
+        self.mesh.dialling._manners = type(self.mesh.dialling._manners)(lambda: 0, lambda: 3, _tell, _tell)
+        self.mesh.dialling.follow([PEER], [other])
+        watch = self.dialler.lines[other.address].watch
+        stranger = Stranger("relay-c")
+        stranger.ours = replace(stranger.ours, address="c")
+        self.assertEqual((watch.wanted(), self.mesh.dialling.verified(other.id)), (False, False))
+        stranger.links(self.relay)
+        self.assertTrue(watch.wanted())
 
 
 class LinksTests(SynchronousTestCase):

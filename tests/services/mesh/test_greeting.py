@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.crypto.schnorr import xonly
 from sdkrelay.domain.chain import Network
+from sdkrelay.services.mesh.proving import Dialled
 from sdkrelay.session.session import REFUSED
 from tests.support.conversation import ListWire, say
 from tests.support.greeting import GreetedRelay, Stranger
@@ -64,6 +66,16 @@ class AnsweringTests(SynchronousTestCase):
         session, wire, answer = stranger.greets(self.relay, key=xonly(b"\x09" * 32).hex())
         say(session, "relay_proof", **stranger.proof(answer["relay"]))
         self.assertRefused(wire, "not the key")
+
+    def test_two_processes_of_one_name_and_key_do_not_take_turns(self) -> None:
+        """The newer run takes the place of the older one, as after a restart; then the older one does not come back."""
+        Stranger().links(self.relay)
+        newer = Stranger()
+        newer.ours = replace(newer.ours, boot_id="boot-c")
+        newer.links(self.relay)
+        Stranger().greets(self.relay)
+        self.assertEqual([link.boot_id for link in self.relay.mesh.links.all()], ["boot-c"])
+        self.assertIn("data_dir copied", self.relay.reasons[0])
 
     def test_ourselves_are_refused(self) -> None:
         """By our name, and by our key under another name."""
@@ -263,6 +275,15 @@ class CutTests(SynchronousTestCase):
         session.ended()
         self.assertCut()
         self.assertEqual(len(self.relay.outcomes), 1)
+
+    def test_one_that_is_gone_before_the_greeting(self) -> None:
+        """The line hears of it, and nothing waits for an answer."""
+        session, _ = self.relay.session()
+        session.ended()
+        heard: list[Any] = []
+        self.relay.mesh.greeter.begin(session, Dialled("ws://b:8090", False, lambda *how: heard.append(how)))
+        self.assertCut()
+        self.assertEqual((len(heard), self.relay.time.reactor.getDelayedCalls()), (1, []))
 
     def test_one_that_was_dialled_takes_too_long(self) -> None:
         """It is hung up on, and not linked afterwards."""
