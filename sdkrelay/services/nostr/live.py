@@ -11,7 +11,6 @@ from ...domain.nostr.live import LiveIndex
 from ...messages.nostr.relay import event_frame
 from ...ports import Meter
 
-
 #: Events told between two turns of the reactor, and about how many frames they may become.
 MOST_AT_ONCE, TOLD_AT_ONCE = 16, 4_000
 
