@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import a2b_base64
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -56,7 +57,8 @@ class Seen:
 
     def __init__(self, most: int = SEEN) -> None:
         self._most = most
-        self._ids: dict[bytes, None] = {}
+        # A plain dictionary looks for its oldest entry past all that were deleted before it.
+        self._ids: OrderedDict[bytes, None] = OrderedDict()
 
     def __contains__(self, record_id: bytes) -> bool:
         return record_id in self._ids
@@ -67,10 +69,10 @@ class Seen:
     def add(self, record_ids: Sequence[bytes]) -> None:
         """It has these."""
         for record_id in record_ids:
-            self._ids.pop(record_id, None)
             self._ids[record_id] = None
+            self._ids.move_to_end(record_id)
         while len(self._ids) > self._most:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
 
 @frozen
