@@ -149,6 +149,24 @@ class HeldTests(AskingCase):
             frames += client.heard()
         self.assertEqual(frames[-1], ["EOSE", "a"])
 
+    def test_large_questions_cost_more(self) -> None:
+        """One for every 500 values, so that none is had for the price of another."""
+        client = self.relay(requests_per_minute=12)
+        many = {"kinds": list(range(4_999))}
+        self.assertEqual(client.send("REQ", "a", many), [["EOSE", "a"]])
+        self.assertEqual(client.send("REQ", "b", many)[0][2][:13], "rate-limited:")
+        self.assertEqual(client.send("REQ", "c", {"limit": 0}), [["EOSE", "c"]])
+
+    def test_what_is_refused_unread_slows_down(self) -> None:
+        """Its sender alone is not read for a second; nothing is lost."""
+        client = self.relay(requests_per_minute=2)
+        other = client.relay.visitor("198.51.100.7")
+        self.assertEqual([client.send("HELLO")[0][0] for _ in range(3)], ["NOTICE"] * 3)
+        self.assertEqual(client.send("CLOSE", "x") + client.send("HELLO"), [])
+        self.assertEqual(other.send("HELLO")[0][0], "NOTICE")
+        client.relay.time.advance(1)
+        self.assertEqual([frame[0] for frame in client.heard()], ["NOTICE"])
+
     def test_counts_on_their_way(self) -> None:
         """Whoever has too many is read no further until some are answered."""
         client = self.narrowed(running=2)

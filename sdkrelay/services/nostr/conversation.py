@@ -34,9 +34,12 @@ from .client import Client, Origin, Source
 from .identity import Proved
 from .limits import NostrLimits
 from .publish import Publisher
-from .query import Inquiry, Questions
+from .query import Inquiry, Questions, cost_of
 from .reconcile import Means, Reconciliations
 from .turns import Turns
+
+#: Bytes of a frame that cost as much as a question, and seconds for which whoever sent too many is not read.
+COSTLY_BYTES, PAUSE = 16_384, 1.0
 
 _VERBS: dict[type[Any], str] = {
     Publish: "EVENT",
@@ -108,6 +111,7 @@ class Conversation:
             message = parse_client(frame)
         except Refused as refused:
             self._refuse(refused.answer)
+            await self._slow_down(len(frame))
             return
         self._relay.meter.count(NOSTR_COMMANDS[_VERBS[type(message)]])
         await self._readers[type(message)](message)
@@ -132,6 +136,13 @@ class Conversation:
         event_id = found_id(frame[:most])
         self._say(Notice(reason) if event_id is None else Ok(event_id, False, reason))
 
+    async def _slow_down(self, size: int) -> None:
+        """Whoever sends too much of what is refused unread is read more slowly: reading it costs what a question costs."""
+        try:
+            self._charge(1 + size // COSTLY_BYTES)
+        except Refusal:
+            await self._relay.tasks.sleep(PAUSE)
+
     async def _publish(self, message: Publish) -> None:
         source = Source(Origin.CLIENT, self._client.approach.address, self._proved.readers)
         self._pending += 1
@@ -154,11 +165,11 @@ class Conversation:
             self._say(Ok(message.event.id, True))
 
     async def _subscribe(self, message: Subscribe) -> None:
-        if self._is_charged(lambda reason: Closed(message.subscription, reason)):
+        if self._is_charged(lambda reason: Closed(message.subscription, reason), cost_of(message.filters)):
             self._inquiry.subscribe(message)
 
     async def _count(self, message: Count) -> None:
-        if self._is_charged(lambda reason: Closed(message.subscription, reason)):
+        if self._is_charged(lambda reason: Closed(message.subscription, reason), cost_of(message.filters)):
             await self._turns.room()
             self._inquiry.count(message)
 
@@ -177,10 +188,10 @@ class Conversation:
     async def _reconcile_close(self, message: ReconcileClose) -> None:
         self._reconciliations.close(message.subscription)
 
-    def _is_charged(self, refusing: Callable[[str], Closed | ReconcileError]) -> bool:
+    def _is_charged(self, refusing: Callable[[str], Closed | ReconcileError], cost: int = 1) -> bool:
         """Whether the client may ask once more; if not, it is told by this answer."""
         try:
-            self._charge()
+            self._charge(cost)
         except Refusal as refusal:
             self._refuse(refusing(refusal.reason))
             return False
@@ -193,9 +204,9 @@ class Conversation:
         else:
             self._say(answer)
 
-    def _charge(self) -> None:
+    def _charge(self, cost: int = 1) -> None:
         try:
-            self._relay.allowances.charge(self._client.approach.address, None)
+            self._relay.allowances.charge(self._client.approach.address, None, cost)
         except Problem as problem:
             message = f"try again in {problem.details.get('retry_after')} s"
             raise Refusal(Prefix.RATE_LIMITED, message) from None

@@ -34,6 +34,8 @@ FAILED = Unavailable("the relay failed; its log says why")
 
 #: Events, and about how many bytes of them, sent between two looks whether the client still reads.
 PAGE, PAGE_BYTES = 100, 250_000
+#: Values of filters that cost as much as a question.
+COSTLY = 500
 
 
 @frozen
@@ -297,6 +299,11 @@ def check_size(filters: Sequence[Filter], limits: NostrLimits) -> None:
         raise invalid(f"filters have at most {limits.values} values together")
     if any(len(wanted.words) > limits.words for wanted in filters):
         raise invalid(f"a search has at most {limits.words} words")
+
+
+def cost_of(filters: Sequence[Filter]) -> int:
+    """What a question costs of the allowance: one, and one more for every so many values."""
+    return 1 + sum(map(_values, filters)) // COSTLY
 
 
 def _values(wanted: Filter) -> int:
