@@ -186,13 +186,16 @@ def all_read(wires: Sequence[Wire], beginning: bytes, count: int) -> float:
         for wire in wires:
             selector.register(wire.socket, selectors.EVENT_READ, wire)
         while left:
-            for key, _ in selector.select(PATIENCE):
-                wire = key.data
-                left[wire] -= sum(message.startswith(beginning) for message in wire.read())
-                if left[wire] <= 0:
-                    selector.unregister(wire.socket)
-                    del left[wire]
+            ready = [key.data for key, _ in selector.select(PATIENCE)]
+            left.update({wire: left[wire] - _matching(wire, beginning) for wire in ready})
+            for wire in [wire for wire in ready if left[wire] <= 0]:
+                selector.unregister(wire.socket)
+                del left[wire]
     return time.perf_counter()
+
+
+def _matching(wire: Wire, beginning: bytes) -> int:
+    return sum(message.startswith(beginning) for message in wire.read())
 
 
 def worked(pid: int) -> float:

@@ -41,7 +41,7 @@ class NostrParts:
 
     def __init__(self, config: Config, world: World, own_key: str | None = None) -> None:
         settings = config.nostr
-        self.limits, self.features = limits_of(settings), features_of(settings)
+        self.limits, self.features = limits_of(settings, config.limits.websocket_message_bytes), features_of(settings)
         self.urls = own_urls(config)
         self.store = SqliteEventStore(database_path(config), world.executors, world.clock)
         self.lists, self.live = Lists(self.store), Live(world.meter)
@@ -131,10 +131,10 @@ def database_path(config: Config) -> Path | None:
     return Path(url.removeprefix("sqlite:///")) if url else Path(config.data_dir) / "nostr.sqlite"
 
 
-def limits_of(settings: Settings) -> NostrLimits:
-    """The limits that are enforced."""
+def limits_of(settings: Settings, largest_message: int) -> NostrLimits:
+    """The limits that are enforced; ``largest_message`` is what the socket takes, in bytes."""
     return NostrLimits(
-        message=settings.message_bytes,
+        message=min(settings.message_bytes, largest_message),
         subscriptions=settings.subscriptions,
         filters=settings.filters,
         default_limit=min(settings.default_limit, settings.max_limit),

@@ -34,7 +34,7 @@ def check(config: Config) -> list[Fault]:
         _alerts(config.alerts),
         _tuning(config),
         _limits(config.limits),
-        check_nostr(config.nostr, config.limits.websocket_message_bytes),
+        check_nostr(config.nostr),
         check_streams(config.nostr.streams, config.mesh.nostr),
     ]
     return [fault for part in parts for fault in part]

@@ -69,7 +69,9 @@ class Nostr(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _bounded(0, 5, "The points a filter needs: 2 for ids, 1 each for authors, kinds and tags; 0 lets all pass."),
     ] = 0
     work: Annotated[int, _bounded(0, 256, "Leading zero bits that an event's id needs (NIP-13).")] = 0
-    message_bytes: Annotated[int, _bounded(1_024, 64_000_000, "The largest message.")] = 131_072
+    message_bytes: Annotated[
+        int, _bounded(1_024, 64_000_000, "The largest message; limits.websocket_message_bytes bounds it too.")
+    ] = 131_072
     subscriptions: Annotated[int, _bounded(1, 10_000, "Subscriptions of one connection.")] = 64
     filters: Annotated[int, _bounded(1, 100, "Filters of one REQ.")] = 20
     default_limit: Annotated[int, _bounded(1, 1_000_000, "Stored events sent for a filter without a limit.")] = 500

@@ -13,13 +13,11 @@ _KEY = re.compile("[0-9a-f]{64}")
 _LARGEST_KIND = 65_535
 
 
-def check_nostr(nostr: Nostr, largest_message: int) -> Iterator[Fault]:
-    """Faults of the section; ``largest_message`` is what the socket takes, in bytes."""
+def check_nostr(nostr: Nostr) -> Iterator[Fault]:
+    """Faults of the section."""
     yield from _keys(nostr)
     yield from _places(nostr)
     yield from _kinds(nostr)
-    if nostr.message_bytes > largest_message:
-        yield Fault("nostr.message_bytes", f"is more than limits.websocket_message_bytes lets in ({largest_message})")
     if nostr.default_limit > nostr.max_limit:
         yield Fault("nostr.default_limit", "must not be more than nostr.max_limit")
     if nostr.write_policy and not nostr.write_policy[0].startswith("/"):

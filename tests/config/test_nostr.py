@@ -7,9 +7,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.build.nostr import own_urls
+from sdkrelay.build.nostr import limits_of, own_urls
 from sdkrelay.config.check import check
-from sdkrelay.config.model import Config, Limits
+from sdkrelay.config.model import Config
 from sdkrelay.config.nostr import Nostr
 from sdkrelay.preflight import try_out
 
@@ -19,9 +19,9 @@ KEY = "ab" * 32
 class NostrSettingsTests(SynchronousTestCase):
     """Each fault by itself."""
 
-    def keys(self, limits: Limits | None = None, **settings: Any) -> list[str]:
+    def keys(self, **settings: Any) -> list[str]:
         """The keys that have faults."""
-        return [fault.key for fault in check(Config(nostr=Nostr(**settings), limits=limits or Limits()))]
+        return [fault.key for fault in check(Config(nostr=Nostr(**settings)))]
 
     def test_what_is_right(self) -> None:
         """The defaults, and everything set."""
@@ -35,7 +35,7 @@ class NostrSettingsTests(SynchronousTestCase):
         wrong: list[tuple[str, Any]] = [
             ("admins", ("npub1xyz",)), ("admins", (KEY.upper(),)), ("pubkey", "ab"), ("url", "https://relay.example"),
             ("url", "wss://"), ("url", "wss://u:p@relay.example"), ("url", "ws://relay:99999"), ("database", "nostr.db"),
-            ("database", "sqlite:///"), ("write_policy", ("policy",)), ("message_bytes", 2_000_000),
+            ("database", "sqlite:///"), ("write_policy", ("policy",)),
             ("default_limit", 6_000), ("kind_events_per_minute", {"65536": 1}),
         ]  # fmt: skip
         for name, value in wrong:
@@ -43,7 +43,8 @@ class NostrSettingsTests(SynchronousTestCase):
 
     def test_what_the_socket_takes_bounds_messages(self) -> None:
         """Else NIP-11 would promise too much."""
-        self.assertEqual(self.keys(Limits(websocket_message_bytes=100_000)), ["nostr.message_bytes"])
+        self.assertEqual(limits_of(Nostr(), 100_000).message, 100_000)
+        self.assertEqual(limits_of(Nostr(message_bytes=5_000), 100_000).message, 5_000)
 
     def test_the_program_must_be_there(self) -> None:
         """Before the start, and so must a place for the database."""
