@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any
 
@@ -224,13 +224,16 @@ class Client(Calls):
         labels: Sequence[int] = (),
         birthday: int | None = None,
         within: float = ANSWER_SECONDS,
+        nostr: Mapping[str, Any] | None = None,
     ) -> Answer:
         """Watch for a wallet, on the relay in use and on all backups: ``wallet_registered``, without the token.
 
-        Call it at each start: a wallet that is registered already is not asked for again. The keys stay in memory. Insecure where
-        they would travel in clear, ValueError for what is none.
+        Call it at each start: a wallet that is registered already is not asked for again. The keys stay in memory. With ``nostr``
+        (``pubkey`` in hex, and a list of ``relays`` or none) its owner is told by encrypted direct messages as well. Insecure
+        where the keys would travel in clear, ValueError for what is none.
         """
-        keys = Keys(scan_private_key, spend_public_key, tuple(labels), birthday)
+        contact = None if nostr is None else {**nostr, "relays": list(nostr.get("relays", ()))}
+        keys = Keys(scan_private_key, spend_public_key, tuple(labels), birthday, contact)
         wallet_id, deadline = keys.wallet_id, self._deadline(within)
         self._wallets.want(keys)
         while True:
@@ -244,7 +247,9 @@ class Client(Calls):
                 self._wallets.drop(wallet_id)
                 raise
             self._keeper.changed()
-            return {name: value for name, value in answer.items() if name not in ("wallet_token", "asked", "id")}
+            return {
+                name: value for name, value in answer.items() if name not in ("wallet_token", "asked", "nostr", "id")
+            }
 
     async def unregister_wallet(self, wallet_id: str) -> Answer:
         """Let all relays forget a wallet; those that are away now, when they are back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -22,12 +22,16 @@ Answer = dict[str, Any]
 
 @frozen
 class Keys:
-    """A wallet as it is registered: ``scan_private_key`` finds payments and cannot spend them; it is shown nowhere."""
+    """A wallet as it is registered: ``scan_private_key`` finds payments and cannot spend them; it is shown nowhere.
+
+    ``nostr`` is whom the relay tells over Nostr as well: ``pubkey``, and ``relays`` if they are named.
+    """
 
     scan_private_key: str = field(repr=False)
     spend_public_key: str
     labels: tuple[int, ...] = ()
     birthday: int | None = None
+    nostr: Mapping[str, Any] | None = None
 
     @property
     def wallet_id(self) -> str:
@@ -57,7 +61,8 @@ class Wallets:
         if known is not None:
             labels = tuple(sorted({*known.labels, *keys.labels}))
             births = [one.birthday for one in (known, keys) if one.birthday is not None]
-            self._wanted[wallet_id] = Keys(*_raw(keys), labels, min(births, default=None))
+            contact = keys.nostr or known.nostr
+            self._wanted[wallet_id] = Keys(*_raw(keys), labels, min(births, default=None), contact)
         if wallet_id in self._unwanted:
             self._put({"kind": "unwanted", "wallet_id": wallet_id, "is": False})
 
@@ -81,11 +86,9 @@ class Wallets:
         answer = self._answers.get(relay.ws_url, {}).get(keys.wallet_id)
         if answer is None or not set(keys.labels) <= set(answer["labels"]):
             return None
-        return (
-            answer
-            if keys.birthday is None or (answer["asked"] is not None and answer["asked"] <= keys.birthday)
-            else None
-        )
+        early = keys.birthday is None or (answer["asked"] is not None and answer["asked"] <= keys.birthday)
+        told = keys.nostr is None or answer.get("nostr") == keys.nostr
+        return answer if early and told else None
 
     def token(self, relay: Relay, wallet_id: str) -> str | None:
         """This relay's token for a wallet."""
@@ -119,7 +122,8 @@ class Wallets:
         """Register one wallet; the answer, which is kept. Insecure where others could read the keys."""
         self.check(relay)
         birthday = self._birthday(keys)
-        fields = {} if birthday is None else {"birthday": birthday}
+        wanted = {"birthday": birthday, "nostr": keys.nostr}
+        fields = {name: value for name, value in wanted.items() if value is not None}
         answer = await connection.request(
             "register_wallet",
             scan_private_key=keys.scan_private_key,
@@ -129,7 +133,7 @@ class Wallets:
         )
         if answer.get("wallet_id") != keys.wallet_id or not isinstance(answer.get("wallet_token"), str):
             raise RelayError("UNKNOWN", "the relay registered another wallet than the one asked for")
-        kept = {**answer, "asked": birthday, "labels": list(answer.get("labels") or ())}
+        kept = {**answer, "asked": birthday, "labels": list(answer.get("labels") or ()), "nostr": keys.nostr}
         self._put({"kind": "wallet", "relay": relay.ws_url, "wallet_id": keys.wallet_id, "answer": kept})
         return kept
 

@@ -67,6 +67,17 @@ class WalletTests(ClientTestCase):
         self.network.until(lambda: len(self.second.desk.asked) == 2)
         self.assertEqual(WALLET, self.second.desk.asked[1].wallet_id)
 
+    def test_whom_to_tell_over_nostr(self) -> None:
+        """Is sent to every relay; another one is sent again, the same or none is not."""
+        client = self.connected("ws://127.0.0.1:8190")
+        first, second = {"pubkey": "ab" * 32}, {"pubkey": "cd" * 32, "relays": ("wss://relay.example",)}
+        for contact in (first, first, None, second):
+            self.network.result(client.register_wallet(**KEYS, nostr=contact))
+            self.network.run()
+        for relay in (self.first, self.second):
+            told = [asked.nostr.pubkey for asked in relay.desk.asked]
+            self.assertEqual(told, [first["pubkey"], second["pubkey"]])
+
     def test_no_secret_is_shown(self) -> None:
         """Neither keys nor tokens are in what objects say of themselves, nor in an answer."""
         client = self.connected(state=FileState(self.mktemp()))
