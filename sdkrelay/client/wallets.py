@@ -122,7 +122,7 @@ class Wallets:
         """Register one wallet; the answer, which is kept. Insecure where others could read the keys."""
         self.check(relay)
         birthday = self._birthday(keys)
-        wanted = {"birthday": birthday, "nostr": keys.nostr}
+        wanted: dict[str, Any] = {"birthday": birthday, "nostr": keys.nostr}
         fields = {name: value for name, value in wanted.items() if value is not None}
         answer = await connection.request(
             "register_wallet",
