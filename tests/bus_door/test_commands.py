@@ -41,7 +41,7 @@ class RegistryTests(SynchronousTestCase):
         entry = self.commands.registry()["relay.register_wallet"]
         self.assertIn("Watch for this wallet for good", entry["desc"])
         self.assertEqual(entry["options"]["params"]["required"], ["scan_private_key", "spend_public_key"])
-        self.assertEqual(entry["options"]["params"]["optional"], ["labels", "birthday"])
+        self.assertEqual(entry["options"]["params"]["optional"], ["labels", "birthday", "nostr"])
 
     def test_nobody_stops_the_relay(self) -> None:
         """There is no command for that, and publishing is offered only where it is allowed."""
