@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from sdkrelay.build.relay import Relay
 from sdkrelay.config.alerting import Alerts
 from sdkrelay.config.model import Config, Database, Sync
+from sdkrelay.config.nostr import Nostr
 from sdkrelay.config.resolve import resolve
 from sdkrelay.crypto.seal import token_hash
 from sdkrelay.domain.access import AccessToken, Role, User
@@ -155,7 +156,7 @@ def folder_for(parent: Path, number: int) -> Path:
 
 
 def settings_for(number: int, folder: Path, **sections: Any) -> Config:
-    """The settings of a relay that stands alone but for other relays; it says seldom how it is."""
+    """The settings of a relay that stands alone but for other relays: it says seldom how it is, and speaks no Nostr."""
     config = Config(
         relay_id=f"relay-{number}",
         standalone=True,
@@ -163,6 +164,7 @@ def settings_for(number: int, folder: Path, **sections: Any) -> Config:
         ws_url="0.0.0.0:8090",
         http_url="0.0.0.0:8090",
         alerts=Alerts(interval=60),
+        nostr=Nostr(enabled=False),
         sync=Sync(interval=60, health_interval=300, metrics_interval=600),
         database=Database(url=f"sqlite:///{folder}/sdkrelay.sqlite"),
         **sections,

@@ -41,9 +41,9 @@ class CallFailed(Exception):
         self.code = code
 
 
-#: Ports that no system gives to outgoing connections, and those of them that were asked for: another for each caller.
+#: Ports that no system gives to outgoing connections; processes begin far from each other, and go on by one.
 _PORTS = range(20_000, 32_000)
-_asked = itertools.count(os.getpid() * 97)
+_asked = itertools.count(os.getpid() * 3001)
 
 
 def free_port() -> int:
