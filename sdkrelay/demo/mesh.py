@@ -77,11 +77,25 @@ def _run(options: Namespace, endings: ExitStack) -> None:
     react(lambda reactor: Deferred.fromCoroutine(_show(reactor, options, folder, node)))
 
 
+@define
+class Flag:
+    """Whether Ctrl-C was pressed: what breaks off after it is no failure."""
+
+    is_raised: bool = False
+
+    def raise_it(self) -> None:
+        """It was."""
+        self.is_raised = True
+
+
 async def _show(reactor: Any, options: Namespace, folder: Path, node: RegtestNode) -> None:
-    mesh = WiredMesh(folder, node, reactor)
+    mesh, stopping = WiredMesh(folder, node, reactor), Flag()
+    reactor.addSystemEventTrigger("before", "shutdown", stopping.raise_it)
     try:
         await Demonstration(reactor, mesh, options.messages).run(options.once, options.every)
     except (RelayFailed, TooLate, ClientError) as error:
+        if stopping.is_raised:
+            return
         say(f"The demonstration cannot go on: {error}")
         raise SystemExit(1) from error
     finally:

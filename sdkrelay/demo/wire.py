@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer
 from twisted.python.failure import Failure
@@ -59,7 +60,8 @@ class Wire(ProxyFactory):
     async def close(self) -> None:
         """Be gone."""
         self.cut()
-        await self._listening.stopListening()
+        # A reactor that stops has ended it already, and then there is nothing to wait for.
+        await maybeDeferred(self._listening.stopListening)
 
 
 class _Ending:
