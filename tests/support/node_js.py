@@ -16,7 +16,7 @@ from attrs import define, field
 
 from sdkrelay.io.bitcoind.obtain import default_cache
 
-from .once import made_once
+from .once import fetch, made_once
 
 #: Gives node 20 the global that browsers and later releases have.
 _GLOBAL = "globalThis.WebSocket = require('ws');\n"
@@ -45,11 +45,8 @@ def node_with(*packages: str) -> tuple[str, Path]:
 
 
 def _install(npm: str, packages: Sequence[str], folder: Path) -> None:
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *packages]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"npm cannot install {', '.join(packages)}: {error}") from None
+    flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder))
+    fetch(packages, (npm, "install", *flags, *packages))
 
 
 def python_command() -> tuple[str, ...]:

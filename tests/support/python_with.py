@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
-from unittest import SkipTest
 
 from sdkrelay.io.bitcoind.obtain import default_cache
 
-from .once import made_once
+from .once import fetch, made_once
 
 
 @cache
@@ -24,8 +22,4 @@ def python_with(*packages: str) -> str:
 def _install(packages: tuple[str, ...], folder: Path) -> None:
     quiet = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     python = str(folder / "bin" / "python")
-    try:
-        for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [python, *quiet, *packages]):
-            subprocess.run(command, check=True, capture_output=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"pip cannot install {', '.join(packages)}: {error}") from None
+    fetch(packages, (sys.executable, "-m", "venv", "--clear", str(folder)), (python, *quiet, *packages))

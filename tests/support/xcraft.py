@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from sdkrelay.io.bitcoind.obtain import default_cache
 
 from .bitcoind import until
 from .node_js import Program
-from .once import made_once
+from .once import fetch, made_once
 
 #: The stones are required by another package that does not name them.
 PACKAGES = {"xcraft-core-server": "6.5.0", "xcraft-core-busclient": "5.11.4", "xcraft-core-stones": "0.4.21"}
@@ -88,10 +87,7 @@ def installed() -> Path:
 def _install(npm: str, folder: Path) -> None:
     _write(folder, {"package.json": json.dumps(_PACKAGE), "goblins.json": json.dumps(_GOBLINS)})
     flags = ("--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund")
-    try:
-        subprocess.run([npm, "install", *flags], cwd=folder, check=True, capture_output=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        raise SkipTest(f"npm cannot install {', '.join(PACKAGES)}: {error}") from None
+    fetch(tuple(PACKAGES), (npm, "install", *flags), folder=folder)
 
 
 def command() -> tuple[str, ...]:
