@@ -27,7 +27,7 @@ from bench.common import Report, is_quick, say
 from bench.sockets_kit import Port, allow_files, drain, open_clients
 from sdkrelay.domain.news import News
 from sdkrelay.domain.notification import Entry
-from sdkrelay.io.net.websocket import text_frame
+from sdkrelay.io.net.frames import text_frame
 from tests.support.stores import ROOT, block_notice, now
 
 CLIENTS = 1_000

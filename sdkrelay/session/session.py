@@ -27,6 +27,7 @@ from .dialects import Dialect
 from .dispatch import Dispatch
 from .farewell import REASONS, say_farewell
 from .gate import Allowances
+from .inbox import Inbox
 from .lifecycle import new_lifecycle
 from .outbox import Outbox, Patience
 from .secrecy import opened, sealed
@@ -36,10 +37,8 @@ from .wire import Tongue, Wire, is_array
 
 log = Logger()
 
-#: Frames that may wait before reading pauses, and to which it must shrink before reading goes on.
-INBOX, INBOX_LOW = 32, 8
-#: Requests handled at a stretch before the reactor gets its turn.
-SLICE = 32
+#: Requests handled at a stretch before the reactor gets its turn: about as many as one read of a socket holds.
+SLICE = 128
 #: So many malformed frames within so many seconds end the conversation.
 MALFORMED, MALFORMED_SECONDS = 10, 60.0
 
@@ -81,11 +80,11 @@ class Session:
         self._channel: Channel | None = None
         self._agreed: Channel | None = None
         self._outbox = Outbox(self._send, around.clock, around.tasks, around.patience)
-        self._inbox: deque[bytes] = deque()
+        self._inbox = Inbox(wire)
         self._malformed: deque[float] | None = None
         self._wallets: frozenset[str] = frozenset()
         self._principal: Principal | None = None
-        self._answering, self._reading = False, True
+        self._answering = False
         self._farewell: str | None = None
         self._toll = Toll(around.clock, around.allowances, around.relay_allowances)
         self._relay: tuple[str, Callable[[str], None]] | None = None
@@ -120,12 +119,12 @@ class Session:
     @property
     def reading(self) -> bool:
         """Whether frames may come; a client that is kept waiting is not to blame for its silence."""
-        return self._reading
+        return self._inbox.reading
 
     @property
     def waiting(self) -> tuple[int, int]:
         """How many frames wait to be handled, and how many bytes to be sent."""
-        return len(self._inbox), self._outbox.waiting_bytes
+        return len(self._inbox.frames), self._outbox.waiting_bytes
 
     def hold(self, wallet_id: str) -> None:
         self._toll.hold(wallet_id)
@@ -207,14 +206,15 @@ class Session:
         else:
             self._at_end.append(action)
 
-    def receive(self, frame: bytes) -> None:
-        """A text frame has come."""
-        self._traffic.received(len(frame))
+    def receive(self, *frames: bytes) -> None:
+        """Text frames have come."""
+        for frame in frames:
+            self._traffic.received(len(frame))
         if self._plain or self._lifecycle.is_open():
-            self._inbox.append(frame)
-            self._pace()
+            self._inbox.put(frames)
             if not self._answering:
                 self._around.tasks.start("session", self._answer_all())
+            self._inbox.pace()
 
     def receive_binary(self) -> None:
         """A binary frame has come: no dialect of ours has them, and Nostr's clients are told so and stay."""
@@ -257,7 +257,7 @@ class Session:
                 self._nostr.farewell()
             self._lifecycle.leave()
             self._plain = False
-            self._inbox.clear()
+            self._inbox.frames.clear()
             self._outbox.clear()
             self._wire.close(code, reason)
 
@@ -279,7 +279,7 @@ class Session:
             say_farewell(self, self._traffic, str(self._why), self._around.clock.monotonic())
         self._lifecycle.end()
         self._plain = False
-        self._inbox.clear()
+        self._inbox.frames.clear()
         self._beside.end()
         self._outbox.clear()
         actions, self._at_end = self._at_end, []
@@ -296,16 +296,6 @@ class Session:
             self._outbox.put(payload, news.position if news else None)
             self.check_patience()
 
-    def _pace(self) -> None:
-        """Stop reading while too many frames wait, go on when few do."""
-        waiting = len(self._inbox)
-        if self._reading and waiting >= INBOX:
-            self._reading = False
-            self._wire.pause_reading()
-        elif not self._reading and waiting <= INBOX_LOW:
-            self._reading = True
-            self._wire.resume_reading()
-
     async def _answer_all(self) -> None:
         self._answering = True
         try:
@@ -318,8 +308,8 @@ class Session:
 
     async def _answer_waiting(self) -> None:
         handled = 0
-        while self._inbox:
-            await self._answer_frame(self._inbox.popleft())
+        while self._inbox.frames:
+            await self._answer_frame(self._inbox.take())
             self._conclude()
             handled += 1
             if handled % SLICE == 0:
@@ -373,7 +363,7 @@ class Session:
 
     def _conclude(self) -> None:
         """After each answer: start what was to run beside, close if the answer was a refusal to talk."""
-        self._pace()
+        self._inbox.handled()
         if self._agreed is not None:
             self._channel, self._agreed, self._plain = self._agreed, None, False
         self._beside.answered()

@@ -10,6 +10,7 @@ import json
 import struct
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.task import deferLater
@@ -17,6 +18,7 @@ from twisted.trial.unittest import TestCase
 
 from sdkrelay.io.net.http import HttpLimits, guarded
 from sdkrelay.io.net.websocket import RelayFactory, WebSocketDoor, WebSocketLimits
+from sdkrelay.io.world import ReactorTasks
 from tests.support.conversation import Relay
 from tests.support.peer import CONTINUATION, MASK, Peer, closing, frame, masked
 from tests.support.websocket import BINARY, CLOSE, PING, PONG, TEXT, UPGRADE
@@ -37,7 +39,8 @@ class ConformanceTestCase(TestCase):
     def setUp(self) -> None:
         """Listen."""
         relay = Relay()
-        factory = RelayFactory(relay.around, WebSocketLimits(100, LIMIT), relay.entropy, reactor)  # type: ignore[arg-type]
+        around = evolve(relay.around, tasks=ReactorTasks(reactor))  # type: ignore[arg-type]
+        factory = RelayFactory(around, WebSocketLimits(100, LIMIT), relay.entropy, reactor)  # type: ignore[arg-type]
         guard = guarded(WebSocketDoor(factory), HttpLimits(), reactor)  # type: ignore[arg-type]
         self.port = reactor.listenTCP(0, guard, interface="127.0.0.1")  # type: ignore[attr-defined]
         self.peers: list[Peer] = []

@@ -7,8 +7,9 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sdkrelay.io.net.frames import text_frame
 from sdkrelay.io.net.http import READ_BYTES, HttpLimits
-from sdkrelay.io.net.websocket import RelayProtocol, WebSocketLimits, text_frame
+from sdkrelay.io.net.websocket import RelayProtocol, WebSocketLimits
 from tests.support.websocket import BINARY, CLOSE, PING, PONG, TEXT, UPGRADE, Frames, MemoryPort, frame
 
 

@@ -8,8 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.news import News
 from sdkrelay.domain.notification import Entry, Kind, Topic
+from sdkrelay.session.inbox import MOST
 from sdkrelay.session.outbox import Patience
-from sdkrelay.session.session import INBOX
+from sdkrelay.session.session import SLICE
 from tests.support.conversation import Relay, say
 from tests.support.tasks import EPOCH
 
@@ -136,20 +137,16 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual([code for code, _ in self.wire.closed], [1009])
 
     def test_reading_pauses_while_many_requests_wait(self) -> None:
-        """Frames that come in one piece stop the reading, which goes on when they are answered."""
-        self.session.receive(b'{"type":"ping"}')
-        self.relay.time.tasks.start("blocked", self._flood())
-        self.assertFalse(self.wire.reading)
+        """More frames in one piece than are answered at a stretch stop the reading, which goes on when they are answered."""
+        self.session.receive(*[b'{"type":"ping"}'] * (SLICE + MOST))
+        self.assertEqual((SLICE, False), (len(self.wire.said()), self.wire.reading))
         self.relay.time.settle()
-        self.assertTrue(self.wire.reading)
-        self.assertEqual(len(self.wire.said()), 1 + 2 * INBOX)
+        self.assertEqual((MOST, True), (len(self.wire.said()), self.wire.reading))
 
-    async def _flood(self) -> None:
-        """Twice what the inbox holds, sent while the first batch is being answered."""
-        for _ in range(2 * INBOX):
-            self.session._inbox.append(b'{"type":"ping"}')
-        self.session._pace()
-        self.relay.time.tasks.start("answers", self.session._answer_all())
+    def test_what_is_answered_at_once_stops_nothing(self) -> None:
+        """As many frames as are answered at a stretch do not let the reading pause."""
+        self.session.receive(*[b'{"type":"ping"}'] * SLICE)
+        self.assertEqual((SLICE, 0), (len(self.wire.said()), self.wire.pauses))
 
     def test_a_network_of_another_name_is_rejected(self) -> None:
         """The answer says ``rejected`` and why; then 1008."""

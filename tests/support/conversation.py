@@ -134,6 +134,7 @@ class ListWire:
     sent: list[bytes] = field(factory=list)
     closed: list[tuple[int, str]] = field(factory=list)
     reading: bool = True
+    pauses: int = 0
     full: bool = False
     session: Session | None = None
 
@@ -155,6 +156,7 @@ class ListWire:
     def pause_reading(self) -> None:
         """Let nothing come."""
         self.reading = False
+        self.pauses += 1
 
     def resume_reading(self) -> None:
         """Let frames come."""

@@ -22,6 +22,7 @@ from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
 from .arrival import approach_of, make_origin_readable
 from .direct import Direct
+from .frames import short_texts, text_frame
 from .http import RETRY_SECONDS, is_secure
 from .proxies import DIRECT, Proxies
 from .shell import Heart, Shell
@@ -40,16 +41,6 @@ class WebSocketLimits:
 
     connections: int = 1000
     message_bytes: int = 1_000_000
-
-
-def text_frame(payload: bytes) -> bytes:
-    """An unmasked, unfragmented text frame (RFC 6455 §5.2)."""
-    size = len(payload)
-    if size < 126:
-        return b"\x81" + size.to_bytes(1, "big") + payload
-    if size < 65536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
 class GuardedProtocol(WebSocketServerProtocol):
@@ -76,12 +67,29 @@ class PatientProtocol(GuardedProtocol):
     transport: Any
     session: Session | None = None
     unread = b""
+    data: bytes
+    state: Any
+    STATE_OPEN: Any
+    inside_message: bool
+    current_frame: Any
+    maxMessagePayloadSize: int
+    onTexts: Callable[[Sequence[bytes]], None]
 
     def dataReceived(self, data: bytes) -> None:
         if self.unread or not self.factory.turn.has_time():
             self._keep(data)
         else:
             super().dataReceived(data)
+
+    def consumeData(self) -> None:
+        more = False
+        if self.state == self.STATE_OPEN and not (self.inside_message or self.current_frame or self.failedByMe):
+            texts, end, more = short_texts(self.data, self.maxMessagePayloadSize)
+            if texts:
+                self.data = self.data[end:]
+                self.onTexts(texts)
+        if not more:
+            super().consumeData()
 
     def resume_reading(self) -> None:
         if not self.unread and (self.session is None or self.session.reading):
