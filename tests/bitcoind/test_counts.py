@@ -18,7 +18,7 @@ class CountTests(NodeTestCase):
         """A batch is one exchange of several questions."""
         meter = RegistryMeter()
         node = self.follow(meter=meter, poll_interval=60.0)
-        await self.connected(node)
+        await until(lambda: node._pause is not None, "the end of the first look, which asks more than once")
         before = meter.total(RPC_EXCHANGES, outcome="ok")
         asked = meter.total(RPC_CALLS, method="getmempoolinfo")
         await node.info()
