@@ -20,7 +20,7 @@ from bench.common import Report, is_quick, ratios, spent
 from sdkrelay.io.net.http import HttpLimits, guarded
 from sdkrelay.io.rest.door import RestDoor, RestSurroundings
 from sdkrelay.io.rest.table import ROWS
-from sdkrelay.io.world import ReactorTasks, SystemClock
+from sdkrelay.io.world import ReactorTasks, SystemClock, tune_interpreter
 from sdkrelay.messages.catalog import Catalog
 from sdkrelay.messages.native import family as native
 from sdkrelay.messages.rest import family as rest
@@ -72,6 +72,7 @@ def asking(factory: Any) -> tuple[Callable[[], None], bytes]:
 def main() -> None:
     """Measure both in turn."""
     quick = is_quick(__doc__)
+    tune_interpreter()
     ours, body = asking(our_factory())
     bare, _ = asking(bare_factory(body))
     mine, theirs = ratios(

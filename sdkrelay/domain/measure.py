@@ -12,7 +12,7 @@ from typing import Final
 from attrs import frozen
 
 
-@frozen
+@frozen(eq=False)
 class Measure:
     """A name as Prometheus shows it (counters get ``_total`` there), what it says, and the names of its labels."""
 
@@ -21,17 +21,17 @@ class Measure:
     labels: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False)
 class Counter(Measure):
     """Something that happens, and is counted."""
 
 
-@frozen
+@frozen(eq=False)
 class Timing(Measure):
     """Something that takes time: how often it happened, and how many seconds all of it took."""
 
 
-@frozen
+@frozen(eq=False)
 class Gauge(Measure):
     """Something that stands at a value now."""
 

@@ -31,8 +31,13 @@ class Networks:
         return cls(tuple(ip_network(text) for text in texts))
 
     def __contains__(self, text: str) -> bool:
-        address = parsed_address(text) if self.members else None
-        return address is not None and any(address in network for network in self.members)
+        return bool(self.members) and _is_in_one(text, self.members)
+
+
+@lru_cache(4096)
+def _is_in_one(text: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    address = parsed_address(text)
+    return address is not None and any(address in network for network in networks)
 
 
 #: No network at all.

@@ -46,6 +46,8 @@ class LiveIndex(Generic[K]):
 
     def interested(self, event: Event) -> list[K]:
         """The keys of which a filter matches."""
+        if not self._slots:
+            return []
         candidates = dict.fromkeys(key for slot in _slots_for(event) for key in self._slots.get(slot, ()))
         return [key for key in candidates if any(wanted.matches(event) for wanted in self._filters[key])]
 

@@ -6,7 +6,7 @@ before it is being committed. An OK says true only after the commit (or, for an 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from ...messages.nostr.relay import Ok
 from ...ports import Cancelled, Clock, Compute, Meter, Task, Tasks, Unavailable
 from ...ports import Event as Signal
 from ...ports.nostr import EventStore, Outcome, Submission
-from .client import Source
+from .client import Origin, Source
 from .limits import NostrLimits
 from .live import Live
 from .rules import Rules
@@ -294,20 +294,19 @@ class Publisher:
     def _answer_all(self, verdicts: Iterable[tuple[Offer, bool, str]]) -> None:
         """What is ready together is told together: each connection is written to once."""
         told: dict[Tell, list[Ok]] = {}
+        outcomes: Counter[tuple[Origin, str]] = Counter()
+        meter, now = self._around.meter, self._around.clock.monotonic()
         for offer, accepted, reason in verdicts:
             if offer.answered:
                 continue
             offer.answered = True
-            self._measure(offer, reason)
+            outcomes[offer.source.origin, reason.partition(":")[0] or "accepted"] += 1
+            meter.time(NOSTR_WRITE_SECONDS, now - offer.began)
             told.setdefault(offer.tell, []).append(Ok(offer.event.id, accepted, reason))
+        for (origin, outcome), times in outcomes.items():
+            meter.count(NOSTR_EVENTS, origin.value, outcome, by=times)
         for tell, answers in told.items():
             tell(answers)
-
-    def _measure(self, offer: Offer, reason: str) -> None:
-        meter = self._around.meter
-        outcome = reason.partition(":")[0] if reason else "accepted"
-        meter.count(NOSTR_EVENTS, offer.source.origin.value, outcome)
-        meter.time(NOSTR_WRITE_SECONDS, self._around.clock.monotonic() - offer.began)
 
 
 def _faults(events: Sequence[Event]) -> list[Refusal | None]:
