@@ -60,6 +60,7 @@ class BusClient:
         self._registry: dict[str, Entry] = {}
         self._registry_time: str | int = 0
         self._last_error: str | None = None
+        self._why = "the server does not answer"
         self.events = Events(self)
         self.command = Command(self, self._calls, self._config.call_timeout)
         self.reconnect, self.token_changed = Listeners(), Listeners()
@@ -223,7 +224,7 @@ class BusClient:
         """A pair is gone, and with it the answers to what was asked by it."""
         self._pair = None
         was_connected, self._is_connected = self._is_connected, False
-        self._last_error = reason.code if isinstance(reason, Rejected) else str(reason)
+        self._last_error = self._why = reason.code if isinstance(reason, Rejected) else str(reason)
         self._calls.fail_all(ServerEnded if isinstance(reason, ServerEnded) else ConnectionLost, str(reason))
         if was_connected and not isinstance(reason, ServerEnded):
             self.reconnect("attempt")
@@ -244,7 +245,7 @@ class BusClient:
         self._pausing = None
 
     def _give_up(self) -> None:
-        last = self._last_error or "the server does not answer"
+        last = self._last_error or self._why
         self._connect_failed(ConnectFailed(f"not connected after {self._config.connect_timeout:g} seconds: {last}"))
 
     def _connect_failed(self, error: Exception) -> None:

@@ -237,6 +237,9 @@ class WalletService:
                 first_block=lowest,
             )
         if height > highest:
+            # Unavailable while the node, which alone knows, is away.
+            highest = max(highest, (await self._chain.tip()).height + 1)
+        if height > highest:
             raise invalid("birthday", f"a height up to {highest}, the next block's, or a time", value=given)
         return max(height, lowest)
 

@@ -15,7 +15,7 @@ from sdkrelay.bus import (
     ServerEnded,
     Stopped,
 )
-from tests.support.memory_bus import EVENT_PORT, NAME, TOKEN, BusCase
+from tests.support.memory_bus import COMMANDS, EVENT_PORT, NAME, TOKEN, BusCase
 
 OTHER = "e" * 32
 
@@ -74,6 +74,13 @@ class ConnectingTests(BusCase):
         error = self.failureResultOf(connecting, ConnectFailed)
         self.assertIn("refused", error.getErrorMessage())
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_never_though_it_stood(self) -> None:
+        """Why an attempt failed is told though another one has come as far when the time is over."""
+        connecting = self.run_(self.client.connect())
+        self.bus.wires[COMMANDS][0].loseConnection()
+        self.clock.pump([0.1] * 301)
+        self.assertNotIn("does not answer", self.failureResultOf(connecting, ConnectFailed).getErrorMessage())
 
     def test_a_port_that_hangs(self) -> None:
         """It is given up too."""

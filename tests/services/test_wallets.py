@@ -16,7 +16,7 @@ from sdkrelay.io.storage import DatabaseStore
 from sdkrelay.messages.native.scan import ScanProgress
 from sdkrelay.messages.native.wallets import ListWallets, RegisterWallet, UnregisterWallet, WalletRegistered
 from sdkrelay.messages.values import PrivateKey
-from sdkrelay.ports import IndexStore
+from sdkrelay.ports import IndexStore, Unavailable
 from sdkrelay.services.catching import CatchingUp
 from sdkrelay.services.keys import Vault
 from sdkrelay.services.matching import Turns
@@ -181,6 +181,12 @@ class RegisterTests(WalletCase):
 
         self.assertEqual((Code.VALIDATION_ERROR, "birthday"), (problem.code, problem.details["field"]))
         self.assertIn("5", problem.message)
+
+    def test_birthday_that_only_the_node_can_judge(self) -> None:
+        """Beyond the index while the node is away it is UNAVAILABLE, not wrong: it may well be there."""
+        self.node.failing = 1.0
+
+        self.failureResultOf(self.answered(self.owner.registration(birthday=6)), Unavailable)
 
     def test_secret_out_of_range(self) -> None:
         """Zero and the group's order are refused, and not repeated."""

@@ -46,6 +46,7 @@ class NodeHttp:
         self._pool = CountedPool(reactor, self._limits.most)
         self._turns = Turns(reactor, self._limits.most)
         self._agent = self._make_agent()
+        self._opening = 0
 
     def resize(self, limits: PoolLimits) -> None:
         """Other bounds, from now on; connections in use are left to finish."""
@@ -59,17 +60,21 @@ class NodeHttp:
 
     def warm(self) -> None:
         """Begin to open what is missing of the fewest connections wanted; call this while the node is well."""
-        for _ in range(self._limits.fewest - len(self._pool.open)):
+        for _ in range(self._limits.fewest - len(self._pool.open) - self._opening):
             if self._turns.free:
                 Deferred.fromCoroutine(self._open_one()).addErrback(self._not_opened)
 
     async def _open_one(self) -> None:
-        await self._turns.take(self._limits.patience)
+        self._opening += 1
         try:
-            place = URI.fromBytes(self.url.encode())
-            await self._pool.warm((place.scheme, place.host, place.port), self._agent._getEndpoint(place))
+            await self._turns.take(self._limits.patience)
+            try:
+                place = URI.fromBytes(self.url.encode())
+                await self._pool.warm((place.scheme, place.host, place.port), self._agent._getEndpoint(place))
+            finally:
+                self._turns.give_back()
         finally:
-            self._turns.give_back()
+            self._opening -= 1
 
     def _not_opened(self, failure: Failure) -> None:
         self.log.debug("no connection beforehand: {why}", why=failure.getErrorMessage())

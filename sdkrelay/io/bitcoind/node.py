@@ -63,6 +63,7 @@ class BitcoinNode(Service):
     log = Logger()
     _loop: Deferred[None] | None = None
     _pause: Deferred[None] | None = None
+    _woken = False
 
     def __init__(
         self,
@@ -234,7 +235,10 @@ class BitcoinNode(Service):
     async def _run(self) -> None:
         """Look, wait, and again, until the service stops."""
         while self.running:
+            self._woken = False
             delay = await self._look()
+            if self._woken and self._condition.state is NodeState.CONNECTED:
+                continue
             self._pause = Deferred()
             timer = self._clock.callLater(delay, self._wake)
             try:
@@ -295,7 +299,10 @@ class BitcoinNode(Service):
         self.on_condition(self._condition)
 
     def _wake(self) -> None:
-        if self._pause is not None and not self._pause.called:
+        """Look now; or again, when this comes in the middle of a look, which may have asked before."""
+        if self._pause is None:
+            self._woken = True
+        elif not self._pause.called:
             self._pause.callback(None)
 
 
