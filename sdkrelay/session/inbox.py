@@ -16,25 +16,32 @@ class Inbox:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self.frames: deque[bytes] = deque()
+        self._frames: deque[bytes] = deque()
         self.reading = True
+
+    def __len__(self) -> int:
+        return len(self._frames)
 
     def put(self, frames: Sequence[bytes]) -> None:
         """What has come is to be handled."""
-        self.frames.extend(frames)
-
-    def pace(self) -> None:
-        """Pause reading while too many wait."""
-        if self.reading and len(self.frames) >= MOST:
-            self.reading = False
-            self._wire.pause_reading()
+        self._frames.extend(frames)
 
     def take(self) -> bytes:
         """The next frame."""
-        return self.frames.popleft()
+        return self._frames.popleft()
+
+    def clear(self) -> None:
+        """Nothing of it will be handled."""
+        self._frames.clear()
+
+    def pace(self) -> None:
+        """Pause reading while too many wait."""
+        if self.reading and len(self._frames) >= MOST:
+            self.reading = False
+            self._wire.pause_reading()
 
     def handled(self) -> None:
         """A frame has been dealt with: go on reading when few wait."""
-        if not self.reading and len(self.frames) <= FEW:
+        if not self.reading and len(self._frames) <= FEW:
             self.reading = True
             self._wire.resume_reading()

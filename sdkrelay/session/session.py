@@ -37,8 +37,8 @@ from .wire import Tongue, Wire, is_array
 
 log = Logger()
 
-#: Requests handled at a stretch before the reactor gets its turn: about as many as one read of a socket holds.
-SLICE = 128
+#: Requests handled at a stretch before the reactor gets its turn.
+SLICE = 32
 #: So many malformed frames within so many seconds end the conversation.
 MALFORMED, MALFORMED_SECONDS = 10, 60.0
 
@@ -124,7 +124,7 @@ class Session:
     @property
     def waiting(self) -> tuple[int, int]:
         """How many frames wait to be handled, and how many bytes to be sent."""
-        return len(self._inbox.frames), self._outbox.waiting_bytes
+        return len(self._inbox), self._outbox.waiting_bytes
 
     def hold(self, wallet_id: str) -> None:
         self._toll.hold(wallet_id)
@@ -257,7 +257,7 @@ class Session:
                 self._nostr.farewell()
             self._lifecycle.leave()
             self._plain = False
-            self._inbox.frames.clear()
+            self._inbox.clear()
             self._outbox.clear()
             self._wire.close(code, reason)
 
@@ -279,7 +279,7 @@ class Session:
             say_farewell(self, self._traffic, str(self._why), self._around.clock.monotonic())
         self._lifecycle.end()
         self._plain = False
-        self._inbox.frames.clear()
+        self._inbox.clear()
         self._beside.end()
         self._outbox.clear()
         actions, self._at_end = self._at_end, []
@@ -308,11 +308,11 @@ class Session:
 
     async def _answer_waiting(self) -> None:
         handled = 0
-        while self._inbox.frames:
+        while self._inbox:
             await self._answer_frame(self._inbox.take())
             self._conclude()
             handled += 1
-            if handled % SLICE == 0:
+            if handled % SLICE == 0 and self._inbox:
                 await self._around.tasks.sleep(0)
 
     async def _answer_frame(self, frame: bytes) -> None:

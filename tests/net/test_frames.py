@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sdkrelay.io.net.frames import SHORT, short_texts
+from sdkrelay.io.net.frames import MANY, SHORT, short_texts
+from sdkrelay.io.net.http import READ_BYTES
 from sdkrelay.io.net.websocket import RelayProtocol, WebSocketLimits
 from tests.support import peer
 from tests.support.websocket import BINARY, CLOSE, PING, TEXT, MemoryPort, frame
@@ -31,7 +33,8 @@ ANY = st.builds(
     st.sampled_from((True, True, True, False)),
     st.sampled_from((False, False, False, True)),
 )
-STREAMS = st.lists(st.one_of(USUAL, USUAL, USUAL, ANY), max_size=12).map(b"".join)
+FLOODS = st.integers(1, 5 * MANY).map(lambda count: frame(b'{"type":"ping"}') * count)
+STREAMS = st.lists(st.one_of(USUAL, USUAL, USUAL, FLOODS, ANY), max_size=12).map(b"".join)
 
 
 def _with(raw: bytes, masked: bool, reserved: bool) -> bytes:
@@ -68,11 +71,41 @@ class FramesTests(SynchronousTestCase):
             self.assertEqual(([b"{}"], len(usual), False), short_texts(usual + other), other[:8])
         self.assertEqual(([], 0, False), short_texts(usual, 1))
 
+    def test_no_more_than_are_handled_at_a_stretch(self) -> None:
+        """The others are read in a later turn, and what ends the conversation after all of them comes after their answers."""
+        usual = frame(b'{"type":"ping"}')
+        self.assertEqual((MANY, MANY * len(usual), False), spread(short_texts(usual * (MANY + 3))))
+        for last in (
+            frame(struct.pack("!H", 1000), CLOSE),
+            frame(b"", BINARY),
+            frame(b"\xff"),
+            frame(b"x" * (SHORT + 1)),
+        ):
+            heard, _ = answers(RelayProtocol, [usual * 190 + last])
+            self.assertEqual([TEXT] * 190, [opcode for opcode, _ in heard[:190]])
+            self.assertEqual(CLOSE, heard[-1][0])
+
+    def test_much_that_comes_at_once_is_read_in_pieces(self) -> None:
+        """TLS may hand over more than is read from a socket at a time: the reactor has its turn in between."""
+        port = MemoryPort()
+        client = port.upgraded()
+        client.send(frame(b"", PING) * 4_000)
+        first = len(client.received())
+        self.assertLessEqual(first, READ_BYTES // len(frame(b"", PING)))
+        port.time.settle()
+        self.assertEqual(4_000, first + len(client.received()))
+
     @settings(max_examples=300, deadline=None)
     @given(STREAMS, st.lists(st.integers(1, 400), max_size=12))
     def test_it_makes_no_difference(self, stream: bytes, cuts: list[int]) -> None:
         """Whatever comes, however it is cut, is answered as if Autobahn had read every frame."""
         self.assertEqual(answers(ByAutobahn, pieces(stream, cuts)), answers(RelayProtocol, pieces(stream, cuts)))
+
+
+def spread(found: tuple[list[bytes], int, bool]) -> tuple[int, int, bool]:
+    """How many texts were read, where the rest begins, whether that is one more."""
+    texts, end, more = found
+    return len(texts), end, more
 
 
 def pieces(stream: bytes, cuts: Iterable[int]) -> list[bytes]:
@@ -91,4 +124,5 @@ def answers(protocol: type[RelayProtocol], data: list[bytes]) -> tuple[list[tupl
     client = port.upgraded()
     for piece in data:
         client.send(piece)
+        port.time.settle()
     return client.received(), client.transport.connected

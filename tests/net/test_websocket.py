@@ -52,6 +52,12 @@ class TalkTests(SynchronousTestCase):
         client.send(b"TRACE / HTTP/1.1\r\nHost: relay.test\r\n\r\n")
         self.assertIn(b"405", client.raw())
 
+    def test_an_upgrade_has_no_body(self) -> None:
+        """What it brings would be taken for frames, megabytes of them in one breath."""
+        client = self.port.connect()
+        client.send(UPGRADE + b"Content-Length: 6\r\n\r\n" + frame(b""))
+        self.assertIn(b" 400 ", client.raw().partition(b"\r\n")[0])
+
     def test_only_local_or_encrypted_clients_are_secure(self) -> None:
         """Loopback is secure, elsewhere is not; behind a local proxy it is what the proxy says."""
         cases = [

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from codecs import utf_8_decode
 
+#: Frames that are read together: no more than a conversation handles at a stretch.
+MANY = 32
 #: Bytes of a payload beyond which Autobahn's native code unmasks faster than this.
 SHORT = 4_096
 _FINAL_TEXT, _MASKED, _LENGTH_FOLLOWS, _MASK_BYTES = 0x81, 0x80, 126, 4
@@ -29,12 +31,12 @@ def short_texts(data: bytes, most: int = SHORT) -> tuple[list[bytes], int, bool]
     """The payloads of the masked, unfragmented text frames with which the data begins, where what follows them begins, and
     whether that is the beginning of one more.
 
-    It ends before the first frame that is not whole, is longer than ``most`` or :data:`SHORT` bytes, is not UTF-8, or is no
-    such frame at all, so that whoever reads on from there judges it.
+    They are :data:`MANY` at most. It ends before the first frame that is not whole, is longer than ``most`` or :data:`SHORT`
+    bytes, is not UTF-8, or is no such frame at all, so that whoever reads on from there judges it.
     """
     texts: list[bytes] = []
     start, most = 0, min(most, SHORT)
-    while (place := _place(data, start, most)) is not None:
+    while len(texts) < MANY and (place := _place(data, start, most)) is not None:
         begin, end = place
         whole = end <= len(data)
         text = _unmasked(data[begin:end], data[begin - _MASK_BYTES : begin])

@@ -66,11 +66,6 @@ class Shell:
         else:
             self.session.receive(payload)
 
-    def onTexts(self, payloads: Sequence[bytes]) -> None:
-        """Several messages of text have come together."""
-        assert self.session is not None
-        self.session.receive(*payloads)
-
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         if self.session is not None:
             self.factory.lost(self)

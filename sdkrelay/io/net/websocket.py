@@ -22,8 +22,8 @@ from ...ports import Entropy
 from ...session.session import GOING_AWAY, Session, Surroundings
 from .arrival import approach_of, make_origin_readable
 from .direct import Direct
-from .frames import short_texts, text_frame
-from .http import RETRY_SECONDS, is_secure
+from .frames import MANY, short_texts, text_frame
+from .http import READ_BYTES, RETRY_SECONDS, is_secure
 from .proxies import DIRECT, Proxies
 from .shell import Heart, Shell
 from .turn import Turn
@@ -61,7 +61,8 @@ class GuardedProtocol(WebSocketServerProtocol):
 
 
 class PatientProtocol(GuardedProtocol):
-    """A socket that keeps what was read for a later turn of the reactor when this one's time is used up."""
+    """A socket that reads in small pieces, short texts many at a time, and keeps the rest for a later turn of the reactor when
+    this one's time is used up."""
 
     factory: RelayFactory
     transport: Any
@@ -73,27 +74,38 @@ class PatientProtocol(GuardedProtocol):
     inside_message: bool
     current_frame: Any
     maxMessagePayloadSize: int
-    onTexts: Callable[[Sequence[bytes]], None]
 
     def dataReceived(self, data: bytes) -> None:
         if self.unread or not self.factory.turn.has_time():
             self._keep(data)
         else:
-            super().dataReceived(data)
+            self._read(data)
 
     def consumeData(self) -> None:
         more = False
-        if self.state == self.STATE_OPEN and not (self.inside_message or self.current_frame or self.failedByMe):
+        if self.state == self.STATE_OPEN and not (self.inside_message or self.current_frame):
             texts, end, more = short_texts(self.data, self.maxMessagePayloadSize)
             if texts:
+                assert self.session is not None
                 self.data = self.data[end:]
-                self.onTexts(texts)
+                self.session.receive(*texts)
+            if len(texts) == MANY and self.data:
+                # What follows may end the conversation: it comes after the answers to these.
+                rest, self.data = self.data, b""
+                self._keep(rest)
+                return
         if not more:
             super().consumeData()
 
     def resume_reading(self) -> None:
         if not self.unread and (self.session is None or self.session.reading):
             self.transport.resumeProducing()
+
+    def _read(self, data: bytes) -> None:
+        """Read no more than comes at a time over plain TCP: what TLS hands over may be four times that."""
+        super().dataReceived(data[:READ_BYTES])
+        if len(data) > READ_BYTES and self.transport.connected:
+            self._keep(data[READ_BYTES:])
 
     def _keep(self, data: bytes) -> None:
         if not self.unread:
@@ -104,7 +116,7 @@ class PatientProtocol(GuardedProtocol):
     def _read_on(self) -> None:
         data, self.unread = self.unread, b""
         if self.transport.connected:
-            super().dataReceived(data)
+            self._read(data)
             self.resume_reading()
 
 
@@ -230,16 +242,25 @@ class WebSocketDoor(Resource):
         self._introduction = introduction
 
     def render(self, request: Request) -> Any:
-        if (request.getHeader("upgrade") or "").lower() == "websocket":
+        is_upgrade = (request.getHeader("upgrade") or "").lower() == "websocket"
+        if is_upgrade and not _has_body(request):
             make_origin_readable(request)
             return self._upgrade.render(request)
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
+        if is_upgrade:
+            request.setResponseCode(400)
+            return b"An upgrade has no body.\n"
         if request.method not in (b"GET", b"HEAD"):
             request.setResponseCode(405)
             request.setHeader("Allow", "GET, HEAD")
             return b"Only GET is understood here.\n"
         lines = [*self._introduction(), _WELCOME]
         return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _has_body(request: Request) -> bool:
+    """Autobahn would take it for frames, all of it at once."""
+    return request.content is not None and bool(request.content.read(1))
 
 
 class WebSocketService(Service):
