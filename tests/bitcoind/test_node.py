@@ -48,7 +48,7 @@ class NodeTestCase(TestCase):
 
     def follow(self, url: str | None = None, **settings: Any) -> BitcoinNode:
         """A started node on the fake."""
-        settings = {"cookie_path": self.cookie, "timeout": 0.3, "poll_interval": 0.05, **settings}
+        settings = {"cookie_path": self.cookie, "timeout": 30.0, "poll_interval": 0.05, **settings}
         node = BitcoinNode(
             reactor,
             FixedEntropy(),
@@ -70,9 +70,9 @@ class NodeTestCase(TestCase):
 class FaultTests(NodeTestCase):
     """Each fault has its state and its words, and passes by itself."""
 
-    async def assertSeen(self, fault: Any, state: NodeState, *words: str) -> None:
+    async def assertSeen(self, fault: Any, state: NodeState, *words: str, **settings: Any) -> None:
         """The fault is seen from connected, named, refused to callers, and over when it is over."""
-        node = self.follow()
+        node = self.follow(**settings)
         await self.connected(node)
         self.fake.fault = fault
         await until(lambda: node.condition().state is state, f"{state}, not {node.condition()}")
@@ -101,11 +101,12 @@ class FaultTests(NodeTestCase):
 
     async def test_no_answer(self) -> None:
         """A node that accepts and is silent."""
-        await self.assertSeen(faults.hang, NodeState.DISCONNECTED, "did not answer within 0.3 seconds")
+        await self.assertSeen(faults.hang, NodeState.DISCONNECTED, "did not answer within 0.3 seconds", timeout=0.3)
 
     async def test_no_end_of_an_answer(self) -> None:
         """The time limit covers the body."""
-        await self.assertSeen(faults.hang_in_body, NodeState.DISCONNECTED, "did not answer within 0.3 seconds")
+        words = "did not answer within 0.3 seconds"
+        await self.assertSeen(faults.hang_in_body, NodeState.DISCONNECTED, words, timeout=0.3)
 
     async def test_half_an_answer(self) -> None:
         """A node that goes down while it answers."""
@@ -148,10 +149,11 @@ class AwayTests(NodeTestCase):
         events: list[LogEvent] = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        self.fake.fault = faults.warming_up
+        asked: list[Request] = []
+        self.fake.fault = lambda request: asked.append(request) or faults.warming_up(request)
         node = self.follow()
         node._backoff._first = node._backoff._ceiling = node._backoff._next = 0.02
-        await pause(0.3)
+        await until(lambda: len(asked) > 5, "several attempts")
         self.assertEqual([each.state for each in self.conditions], [NodeState.CONNECTING])
         self.assertEqual(len([each for each in events if "bitcoind: " in str(each.get("log_format"))]), 1)
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from sdkrelay.io.bitcoind.process import free_port
 from sdkrelay.io.bitcoind.zmq import BATCH, ZmqListener
+from sdkrelay.messages.bitcoin.zmq import TOPICS
 from tests.support.bitcoind import pause, until
 
 
@@ -24,14 +25,20 @@ class ListenerTests(TestCase):
         self.heard: list[tuple[bytes, ...]] = []
         self.joined: list[str] = []
 
-    def publish(self) -> zmq.Socket[bytes]:
-        """A publisher at our address."""
-        socket = self.context.socket(zmq.PUB)
+    async def publish(self) -> zmq.Socket[bytes]:
+        """A publisher at our address, once that is free: one before it is closed by a thread of its own."""
+        socket = self.context.socket(zmq.XPUB)
         socket.linger = 0
         socket.sndhwm = 0
-        socket.bind(self.url)
         self.addCleanup(socket.close)
+        await until(lambda: is_bound(socket, self.url), "the address is free")
         return socket
+
+    async def subscribed(self, publisher: zmq.Socket[bytes]) -> None:
+        """Until the listener's subscriptions are there: what is sent before is lost."""
+        for _ in TOPICS:
+            await until(lambda: publisher.poll(0), "a subscription")
+            publisher.recv()
 
     def listen(self, *urls: str) -> ZmqListener:
         """A started listener."""
@@ -42,10 +49,10 @@ class ListenerTests(TestCase):
 
     async def test_our_topics_are_heard(self) -> None:
         """With all their parts, and no other topic."""
-        publisher = self.publish()
+        publisher = await self.publish()
         self.listen(self.url)
         await until(lambda: self.joined == [self.url], "the connection")
-        await pause(0.2)
+        await self.subscribed(publisher)
         for topic in (b"rawtx", b"hashblock", b"sequence"):
             publisher.send_multipart([topic, b"body", b"\0\0\0\0"])
         await until(lambda: len(self.heard) == 2, "two messages")
@@ -54,20 +61,19 @@ class ListenerTests(TestCase):
 
     async def test_a_publisher_that_comes_back(self) -> None:
         """Each connection is told."""
-        first = self.publish()
+        first = await self.publish()
         self.listen(self.url)
         await until(lambda: len(self.joined) == 1, "the first connection")
         first.close()
-        await pause(0.1)
-        self.publish()
+        await self.publish()
         await until(lambda: len(self.joined) == 2, "the second connection")
 
     async def test_a_flood_lets_others_have_their_turn(self) -> None:
         """Many messages are read in pieces, none of them lost."""
-        publisher = self.publish()
+        publisher = await self.publish()
         self.listen(self.url)
         await until(lambda: self.joined, "the connection")
-        await pause(0.2)
+        await self.subscribed(publisher)
         turns: list[int] = []
         loop = LoopingCall(lambda: turns.append(len(self.heard)))
         loop.start(0)
@@ -82,7 +88,7 @@ class ListenerTests(TestCase):
 
     async def test_a_url_that_is_none(self) -> None:
         """It is logged, the others are heard, and nothing ends."""
-        self.publish()
+        await self.publish()
         self.listen("nonsense", self.url)
         await until(lambda: self.joined == [self.url], "the connection")
 
@@ -93,3 +99,14 @@ class ListenerTests(TestCase):
         listener.start()
         listener.stop()
         listener.stop()
+
+
+def is_bound(socket: zmq.Socket[bytes], url: str) -> bool:
+    """Whether the socket has the address now; False while another one still has it."""
+    try:
+        socket.bind(url)
+    except zmq.ZMQError as problem:
+        if problem.errno != zmq.EADDRINUSE:
+            raise
+        return False
+    return True

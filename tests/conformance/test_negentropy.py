@@ -12,7 +12,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sdkrelay.domain.reconcile import Items, Reconciler
-from tests.support.node_js import NOSTR_TOOLS, node_with
+from tests.support.node_js import NOSTR_TOOLS, node_with, put
 
 #: Does what each line asks, and answers with one line.
 SCRIPT = """
@@ -48,7 +48,7 @@ class Other:
     def __init__(self) -> None:
         node, folder = node_with(NOSTR_TOOLS)
         script = folder / "negentropy.mjs"
-        script.write_text(SCRIPT)
+        put(script, SCRIPT.encode())
         self._process = subprocess.Popen(
             [node, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(folder), text=True
         )

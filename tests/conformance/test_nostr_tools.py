@@ -14,7 +14,7 @@ from sdkrelay.crypto import nip44, schnorr
 from sdkrelay.domain.nostr.event import parse_event, require_genuine
 from sdkrelay.domain.nostr.signing import sign_event
 from sdkrelay.domain.nostr.wrapping import Chance, gift_wrap, message, unwrap
-from tests.support.node_js import node_command, node_with
+from tests.support.node_js import node_command, node_with, put
 from tests.support.nostr import compact
 
 NOSTR_TOOLS = "nostr-tools@2"
@@ -62,7 +62,7 @@ def theirs() -> dict[str, Any]:
         "events": [json.loads(event.encoded()) for event in events], "wrap": json.loads(wrap.encoded()),
     }  # fmt: skip
     script = node_with(NOSTR_TOOLS)[1] / "nostr_tools_check.mjs"
-    script.write_text(SCRIPT)
+    put(script, SCRIPT.encode())
     done = subprocess.run(
         [*node_command(), str(script)], input=compact(asked), capture_output=True, timeout=60, check=True
     )

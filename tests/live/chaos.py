@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 from twisted.internet.task import react
 
-from sdkrelay.client import Closed
+from sdkrelay.client import Closed, RelayError
 from sdkrelay.crypto.secp256k1 import public_key
 from sdkrelay.demo.payer import Payer
 from sdkrelay.demo.relay import RelayProcess
@@ -36,6 +36,8 @@ OWNERS, SATS = 12, 50_000
 POOL = 12
 #: Seconds from start to an accepted handshake, at most; and after which it is not waited for any more.
 BOUND, GIVE_UP = 5.0, 60.0
+#: Seconds of a start where the bound was chosen: a slower machine is measured by its first one, which nobody disturbs.
+USUAL = 1.5
 
 
 class Broken(AssertionError):
@@ -69,9 +71,19 @@ class Keeper(Listener):
         """Register a wallet from the first block on; it is acknowledged once an answer came."""
         if owner not in self.unanswered:
             self.unanswered.append(owner)
-        answer = await self.register(owner, birthday=first)
+        answer = await self._registered(owner, first)
         self.unanswered.remove(owner)
         self.acknowledged[answer["wallet_id"]] = owner
+
+    async def _registered(self, owner: Owner, first: int) -> dict[str, Any]:
+        """The relay's answer, once it has asked its bitcoind how high the chain is: it listens a moment before."""
+        while True:
+            try:
+                return await self.register(owner, birthday=first)
+            except RelayError as refused:
+                if refused.code != "UNAVAILABLE":
+                    raise
+            await pause(0.05)
 
 
 @define(eq=False)
@@ -231,7 +243,7 @@ class Chaos:
         chain = folded_chain(self.keeper.told)
         hashes = [self.node.call("getblockhash", at) for at in range(self.first, height(self.node) + 1)]
         promise(chain[-len(hashes) :] == hashes, "the blocks told are the chain")
-        allowed = BOUND * max(1.0, self.crowd)
+        allowed = BOUND * max(1.0, self.crowd, self.restarts[0] / USUAL)
         promise(
             max(self.restarts) <= allowed, f"it answers within {allowed:.1f} s, not after {max(self.restarts):.2f} s"
         )

@@ -51,6 +51,7 @@ class ClientTests(LiveTestCase):
         self.first.kill()
         paid.append(await self.pay((owner.address, 20_000)))
         await self.mine()
+        await indexed(self.second)  # Which has told of this payment before there is the next.
         paid.append(await self.pay((owner.address, 30_000)))
         await self.hear(told, 3)
         self.first.start()

@@ -83,6 +83,7 @@ class MeshTests(LiveTestCase):
     async def test_forced(self) -> None:
         """``POST /sync/force`` asks the relays named for the types named, and nobody else for anything else."""
         await self.start()
+        await eventually(lambda: has_exchanged(self.middle), "an exchange")
         before = await latest(self.middle)
         target = (await connected(self.middle))[0]["relay_id"]
         wanted = {"sync_types": ["HealthSync", "ReconcileSync"], "target_relays": [target]}
@@ -140,8 +141,8 @@ class MeshTests(LiveTestCase):
     async def test_digests_that_differ(self) -> None:
         """Two relays that made other things of one block say so in an alert and in ``/relays``, until they agree."""
         await self.start()
-        await indexed(self.middle)
-        await indexed(self.first)
+        for relay in (self.first, self.middle, self.last):
+            await indexed(relay)
         listener = await self.listener(self.first)
         right = await self.tamper(self.middle, bytes(32))
         await until(lambda: alerts(listener, "firing"), "an alert", 60)
@@ -186,6 +187,11 @@ async def exchanges(relay: RelayProcess) -> list[dict[str, Any]]:
 async def latest(relay: RelayProcess) -> str:
     """The name of a relay's last exchange."""
     return str((await exchanges(relay))[0]["message_id"])
+
+
+async def has_exchanged(relay: RelayProcess) -> bool:
+    """Whether a relay had any exchange."""
+    return bool(await exchanges(relay))
 
 
 async def has_compared(relay: RelayProcess) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,11 @@ class OperatedTestCase(TestCase):
         relay = RelayProcess(Path(folder.name) / "relay", self.node, options, {**HERE, **environment})
         self.addCleanup(relay.kill)
         relay.start()
-        return relay
+        for _ in range(600):  # It answers a moment before it has asked its bitcoind for the first time.
+            if relay.get("/health")["services"]["bitcoin_core"] in ("connected", "not_configured"):
+                return relay
+            time.sleep(0.02)
+        raise AssertionError("the relay does not reach its bitcoind")
 
     async def ask(self, relay: RelayProcess, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and answer of one HTTP request, made in a thread."""

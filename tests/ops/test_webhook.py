@@ -20,6 +20,8 @@ from tests.support.bitcoind import until
 from tests.support.stores import CountedEntropy
 
 SECRET = "a secret of the test"
+#: Half a second for an answer: where that there is none is what is tested.
+IMPATIENT = Insistence(4, 0.01, 0.05, 0.5)
 
 
 class WebhookTests(TestCase):
@@ -35,7 +37,7 @@ class WebhookTests(TestCase):
         self.meter, self.lines = RegistryMeter(), list[str]()
         tasks = ReactorTasks(reactor)  # type: ignore[arg-type]
         outside = Outside(reactor, tasks, SystemClock(), CountedEntropy(), self.meter)
-        self.webhook = Webhook(lambda: self.receiver, outside, Insistence(4, 0.01, 0.05, 0.5))
+        self.webhook = Webhook(lambda: self.receiver, outside, Insistence(4, 0.01, 0.05, 30.0))
         self.task = tasks.start("webhook", self.webhook.run())
         self.addCleanup(lambda: Deferred.fromCoroutine(self.ended()))
         globalLogPublisher.addObserver(self.note)
@@ -82,6 +84,7 @@ class WebhookTests(TestCase):
 
     async def test_who_never_answers_is_given_up_on(self) -> None:
         """The attempt ends in time, and the next may succeed."""
+        self.webhook._insistence = IMPATIENT
         self.receiving.statuses = [-1]
         self.webhook.deliver(b"1")
         await self.ends("delivered")
@@ -106,6 +109,7 @@ class WebhookTests(TestCase):
 
     async def test_a_receiver_that_is_away_does_not_pile_up_alerts(self) -> None:
         """Beyond the bound the oldest are dropped; the others are told when it is back."""
+        self.webhook._insistence = IMPATIENT
         self.receiving.statuses = [-1]
         for number in range(LONGEST_QUEUE + 3):
             self.webhook.deliver(b"%d" % number)

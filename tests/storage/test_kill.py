@@ -39,16 +39,18 @@ class KillTests(SynchronousTestCase):
         self.chance = random.Random(9)
 
     def acknowledged(self) -> int:
-        """Run the writer until it is killed at a random moment; the last number it said."""
+        """Run the writer until it is killed, at a random moment after a random step; the last number it said."""
         command = [sys.executable, "-c", WRITER, self.url]
         root = Path(__file__).resolve().parents[2]
         writer = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(writer.kill)
-        self.assertEqual(writer.stdout and writer.stdout.readline(), "ready\n")
-        timer = threading.Timer(self.chance.uniform(0.001, 0.12), writer.kill)
-        timer.start()
-        said, errors = writer.communicate()
-        self.assertEqual((writer.returncode, errors), (-9, ""))
+        assert writer.stdout is not None
+        assert writer.stderr is not None
+        self.assertEqual(writer.stdout.readline(), "ready\n")
+        said = "".join(writer.stdout.readline() for _ in range(self.chance.randrange(9)))
+        threading.Timer(self.chance.uniform(0.0, 0.05), writer.kill).start()
+        said += writer.stdout.read()  # communicate() would pass over what readline() has read ahead.
+        self.assertEqual((writer.stderr.read(), writer.wait()), ("", -9))
         whole = [line for line in said.splitlines(keepends=True) if line.endswith("\n")]
         return int(whole[-1]) if whole else 0
 

@@ -172,7 +172,7 @@ def confirmed(node: RegtestNode, paid: Iterable[Place], first: int = 0) -> dict[
     return {place: (places[place], place in spent) for place in wanted & places.keys()}
 
 
-async def indexed(relay: RelayProcess, seconds: float = 30.0) -> None:
+async def indexed(relay: RelayProcess, seconds: float = 90.0) -> None:
     """Wait until the relay says that it is at the node's tip."""
     for _ in range(round(seconds / 0.1)):
         if await aside(_is_at_tip, relay):

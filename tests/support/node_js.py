@@ -30,7 +30,7 @@ def node_command() -> tuple[str, ...]:
     """How to run node with a global WebSocket; SkipTest where there is no node, or npm cannot fetch the package."""
     node, folder = node_with(WS)
     preload = folder / "websocket.cjs"
-    preload.write_text(_GLOBAL)
+    put(preload, _GLOBAL.encode())
     return (node, "--require", str(preload))
 
 
@@ -42,6 +42,14 @@ def node_with(*packages: str) -> tuple[str, Path]:
         raise SkipTest("node and npm are not installed")
     name = "+".join(package.replace("/", "-") for package in sorted(packages))
     return node, made_once(default_cache() / "node" / name, partial(_install, npm, packages))
+
+
+def put(file: Path, content: bytes) -> None:
+    """Write what other processes may be reading now: they find it whole, before and afterwards."""
+    if not file.is_file() or file.read_bytes() != content:
+        beside = file.with_name(f".{os.getpid()}.{file.name}")
+        beside.write_bytes(content)
+        beside.replace(file)
 
 
 def _install(npm: str, packages: Sequence[str], folder: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from typing import Any, ClassVar
 
 from sdkrelay.demo.relay import RelayProcess
 
 from .live import LiveTestCase, Stage
-from .node_js import node_with
+from .node_js import node_with, put
 from .python_with import python_with
 from .source import ROOT
 
@@ -29,7 +28,7 @@ def in_node(script: str, *arguments: str, given: str = "") -> Any:
     """What a script prints, run where it finds the packages."""
     node, folder = node_with(*NODE_PACKAGES)
     for file in SCRIPTS.glob("*.*js"):
-        shutil.copy(file, folder)
+        put(folder / file.name, file.read_bytes())
     return _printed([node, "--require", str(folder / "websocket.cjs"), str(folder / script), *arguments], given)
 
 
