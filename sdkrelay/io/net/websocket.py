@@ -71,6 +71,9 @@ class PatientProtocol(GuardedProtocol):
     data: bytes
     state: Any
     STATE_OPEN: Any
+    STATE_CLOSING: Any
+    STATE_CLOSED: Any
+    processData: Callable[[], bool]
     inside_message: bool
     current_frame: Any
     maxMessagePayloadSize: int
@@ -82,20 +85,23 @@ class PatientProtocol(GuardedProtocol):
             self._read(data)
 
     def consumeData(self) -> None:
-        more = False
+        if self.state not in (self.STATE_OPEN, self.STATE_CLOSING):
+            super().consumeData()
+            return
+        left, more = MANY, False
         if self.state == self.STATE_OPEN and not (self.inside_message or self.current_frame):
             texts, end, more = short_texts(self.data, self.maxMessagePayloadSize)
             if texts:
                 assert self.session is not None
                 self.data = self.data[end:]
                 self.session.receive(*texts)
-            if len(texts) == MANY and self.data:
-                # What follows may end the conversation: it comes after the answers to these.
-                rest, self.data = self.data, b""
-                self._keep(rest)
-                return
-        if not more:
-            super().consumeData()
+            left -= len(texts)
+        while left and not more and self.processData() and self.state != self.STATE_CLOSED:
+            left -= 1
+        if not left and self.data:
+            # For a later turn: it may be much, and if it ends the conversation that comes after the answers to these.
+            rest, self.data = self.data, b""
+            self._keep(rest)
 
     def resume_reading(self) -> None:
         if not self.unread and (self.session is None or self.session.reading):
