@@ -40,6 +40,8 @@ class BusConnection(Protocol):
     certificate: Certificate | None = None
     _timer: IDelayedCall | None = None
     is_open = True
+    #: Seconds for the other side to read why it is turned away.
+    farewell = 0.0
 
     def __init__(self, door: BusDoor) -> None:
         self.door = door
@@ -77,9 +79,9 @@ class BusConnection(Protocol):
         """The connection may be used."""
 
     def turn_away(self) -> None:
-        """The other side has not shown a certificate, which it must; it is left the time to read that."""
+        """The other side has not shown a certificate, which it must."""
         self._tell("certificate")
-        self.end()
+        self.end(self.farewell)
 
     def wait(self) -> None:
         """From now on its other half has some time to be found."""

@@ -11,7 +11,7 @@ from ...messages.bus.envelope import Message, Rejection, encode
 from ...messages.bus.frames import member
 from ...messages.bus.names import CERTIFICATE_REJECTED, GAME_OVER, HEARTBEAT, REJECT, SHUTDOWN
 from ..net.direct import Direct
-from .connection import BusConnection
+from .connection import GOODBYE_SECONDS, BusConnection
 from .event import stamped
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ REJECTED = encode(Message(REJECT, Rejection(code=CERTIFICATE_REJECTED, message="
 @implementer(IPushProducer)
 class EventConnection(BusConnection):
     """One client's ears. ``token`` is drawn for this connection and shown on it alone: who sends it reads here."""
+
+    #: The original's client inflates what it reads beside, and loses what is not done when the connection closes.
+    farewell = GOODBYE_SECONDS
 
     def __init__(self, door: BusDoor) -> None:
         super().__init__(door)
