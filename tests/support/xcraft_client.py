@@ -35,10 +35,7 @@ client.on('reconnect', () => {
   ask('relay.ping');
 });
 let reason = null;
-const tell = () => client.lastErrorReason !== reason && say('reason', (reason = client.lastErrorReason));
-setInterval(tell, 10).unref();
-// When its ears are closed it knows why, and forgets it as soon as its other half connects, which may be at once.
-client._subSocket.on('close', tell);
+setInterval(() => client.lastErrorReason !== reason && say('reason', (reason = client.lastErrorReason)), 10).unref();
 client.connect('axon', null, async (error) => {
   say('connected', {error, orc: client.getOrcName(), names: Object.keys(client.getCommandsNames())});
   client.events.catchAll((topic, message) => say('event', {topic, data: message && message.data}));

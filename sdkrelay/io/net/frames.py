@@ -1,15 +1,17 @@
 """Text frames of RFC 6455 as bytes: those we send, and the short whole ones that nearly all clients send.
 
 Autobahn reads everything. But what it spends on a frame, whatever is in it, is a multiple of what handling a short message
-costs; so such frames are read here at once, as many as have come, and only what is anything else is left to it.
+costs; so such frames are read here, many at a time, and only what is anything else is left to it.
 """
 
 from __future__ import annotations
 
 from codecs import utf_8_decode
 
+from ...session.session import SLICE
+
 #: Frames that are read together: no more than a conversation handles at a stretch.
-MANY = 32
+MANY = SLICE
 #: Bytes of a payload beyond which Autobahn's native code unmasks faster than this.
 SHORT = 4_096
 _FINAL_TEXT, _MASKED, _LENGTH_FOLLOWS, _MASK_BYTES = 0x81, 0x80, 126, 4
